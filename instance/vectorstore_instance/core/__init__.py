@@ -1,0 +1,1 @@
+"""What every face of the instance shares: errors, keys, limits, quota."""

@@ -1,0 +1,69 @@
+"""One shape for every refusal: `{"error": CLASS, "message": TEXT}`, as Chroma's clients read it.
+
+`chromadb.HttpClient` turns `error` into the exception class of that name; a message names the field,
+the value and the remedy.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import msgspec
+
+
+class ApiError(Exception):
+    """A request that is answered with an error; raised anywhere, rendered once per face."""
+
+    def __init__(self, status: int, error: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = error
+        self.message = message
+        self.headers = headers or {}
+
+    @property
+    def body(self) -> bytes:
+        """The JSON that goes over the wire."""
+        return msgspec.json.encode({"error": self.error, "message": self.message})
+
+
+def invalid(message: str) -> ApiError:
+    """400: well-formed, and cannot be done as it stands."""
+    return ApiError(HTTPStatus.BAD_REQUEST, "InvalidArgumentError", message)
+
+
+def malformed(message: str) -> ApiError:
+    """422: not the shape the route takes."""
+    return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "InvalidArgumentError", message)
+
+
+def unauthorized(message: str) -> ApiError:
+    """401: no key, or not one of this store's."""
+    return ApiError(HTTPStatus.UNAUTHORIZED, "AuthorizationError", message, {"www-authenticate": "Bearer"})
+
+
+def forbidden(message: str) -> ApiError:
+    """403: a key that may not do this."""
+    return ApiError(HTTPStatus.FORBIDDEN, "AuthError", message)
+
+
+def not_found(message: str) -> ApiError:
+    """404: nothing of that name."""
+    return ApiError(HTTPStatus.NOT_FOUND, "NotFoundError", message)
+
+
+def too_large(message: str) -> ApiError:
+    """413: more bytes or rows in one request than the limits allow."""
+    return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "InvalidArgumentError", message)
+
+
+def over_quota(message: str) -> ApiError:
+    """429 as Chroma's QuotaError: the store is as full as its quota lets it be."""
+    return ApiError(HTTPStatus.TOO_MANY_REQUESTS, "QuotaError", message)
+
+
+def unavailable(message: str, retry_after: int = 1) -> ApiError:
+    """503: the engine is not there at the moment; safe requests may be sent again."""
+    return ApiError(
+        HTTPStatus.SERVICE_UNAVAILABLE, "InternalError", message, {"retry-after": str(retry_after)}
+    )

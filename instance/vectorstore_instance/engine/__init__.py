@@ -1,0 +1,61 @@
+"""The only owner of the tenant's data: Chroma's own server as a child, and the files it writes.
+
+Every face asks through `Engine.request`, in Chroma's own wire protocol. Behind it concurrent queries
+become one (`reads`), writes of a collection keep one order and share commits (`writes`), and the
+quota is kept (`quota`). An engine that is not ours (a leader pod, a remote Chroma) answers the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from vectorstore_instance.engine.reply import Reply
+
+__all__ = ["DATABASE", "Engine", "Reply", "Usage"]
+
+DATABASE = "/api/v2/tenants/default_tenant/databases/default_database"
+"""Where the text routes' collections live: the database a Chroma client uses when it names none."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the store holds, over all its collections."""
+
+    documents: int
+    bytes: int
+    collections: int
+
+
+class Engine(Protocol):
+    """A Chroma server, ours or not."""
+
+    async def request(self, method: str, path: str, body: bytes = b"") -> Reply:
+        """Sends one request of Chroma's v2 API and returns its answer, errors included.
+
+        Args:
+            method: GET, POST, PUT, PATCH or DELETE.
+            path: path with query string, percent-encoded, as on the wire.
+            body: JSON, as on the wire.
+
+        Raises:
+            ApiError: refused before the engine saw it (429 quota, 400 and 422 rows) or 503 engine away.
+        """
+        ...
+
+    async def usage(self) -> Usage:
+        """What the store holds; never wakes a sleeping engine."""
+        ...
+
+    async def start(self) -> None:
+        """Makes ready to serve; the engine itself starts with the first request."""
+        ...
+
+    async def stop(self) -> None:
+        """Ends everything in order: the writes under way first."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests can be served now or by waking the engine."""
+        ...

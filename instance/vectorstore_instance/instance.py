@@ -1,0 +1,23 @@
+"""The parts of one instance, wired once in `main` and handed to every face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vectorstore_instance.core.keys import Keys
+from vectorstore_instance.core.limits import LimitsFile
+from vectorstore_instance.embed import Embedder
+from vectorstore_instance.engine import Engine
+from vectorstore_instance.settings import Settings
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One tenant's server."""
+
+    settings: Settings
+    limits: LimitsFile
+    keys: Keys
+    engine: Engine
+    embedder: Embedder | None
+    """None where clients bring their own vectors: MODEL_NAME=none."""

@@ -1,0 +1,74 @@
+"""What every model of the API shares: camelCase on the wire, frozen, unknown fields refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from vectorstore_operator.quantity import PATTERN
+
+
+class Model(BaseModel):
+    """A part of a custom resource."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+    )
+
+
+class Rule(BaseModel):
+    """One CEL rule: the API server refuses what makes it false, with the message."""
+
+    model_config = ConfigDict(frozen=True)
+    rule: str
+    message: str
+
+
+def cel(*rules: Rule) -> dict[str, Any]:
+    """`json_schema_extra` that carries CEL rules into the CRD."""
+    return {"x-kubernetes-validations": [rule.model_dump() for rule in rules]}
+
+
+def immutable(*fields: str) -> list[Rule]:
+    """Rules for the object that holds these optional fields: once there, they neither change nor go.
+
+    They sit on the parent because a rule on the field itself is not asked when the field is added or
+    removed: https://kubernetes.io/docs/reference/using-api/cel/#transition-rules
+    """
+    return [
+        Rule(
+            rule=f"has(self.{f}) == has(oldSelf.{f}) && (!has(self.{f}) || self.{f} == oldSelf.{f})",
+            message=f"{f} is fixed when the store is made; make another store for another {f}",
+        )
+        for f in fields
+    ]
+
+
+Quantity = Annotated[str, Field(pattern=PATTERN, max_length=20)]
+"""A Kubernetes quantity of bytes or CPUs that is not negative: `512Mi`, `10Gi`, `500m`."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=63)]
+"""A name of a Kubernetes object."""
+
+
+class Condition(Model):
+    """metav1.Condition."""
+
+    type: str = Field(max_length=316)
+    """What is told: Accepted, Ready, Progressing, ..."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+    reason: str = Field(max_length=1024)
+    """A stable word for why, for machines."""
+    message: str = Field("", max_length=32768)
+    """Why, for people: the field, its value and the remedy."""
+    last_transition_time: str
+    """When the status last changed, RFC 3339."""
+    observed_generation: int = 0
+    """The generation of the spec this speaks of."""

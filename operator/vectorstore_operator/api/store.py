@@ -1,0 +1,95 @@
+"""`VectorStore`: one tenant's store, in a few lines."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from vectorstore_instance.settings import Model as ModelName
+from vectorstore_operator.api.base import Condition, Model, Name, Quantity, Rule, cel, immutable
+
+NAME_RULE = Rule(
+    rule="self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+    message="metadata.name: at most 40 of a-z, 0-9 and -, beginning with a letter and not ending with -",
+)
+"""Names of children are made of the store's and must be names of Services, too."""
+
+
+class Quota(Model):
+    """What the tenant may store."""
+
+    documents: int = Field(ge=1, le=100_000_000)
+    """Documents in all collections together, within the plan's ceiling."""
+
+
+class Storage(Model):
+    """The store's volume, where the plan's does not fit."""
+
+    size: Quantity | None = None
+    """At least what the quota needs."""
+    class_name: Annotated[str, Field(max_length=253)] | None = None
+    """StorageClass."""
+
+
+class StoreSpec(Model):
+    """What the tenant gets."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            *immutable("model", "dimension", "storage"),
+            Rule(
+                rule="(has(self.model) && self.model == 'none') == has(self.dimension)",
+                message="dimension goes with model: none, and only with it",
+            ),
+        )
+    )
+    plan: Name | None = None
+    """A VectorStorePlan; omitted = the default plan, pinned when the store is first accepted."""
+    model: ModelName | None = None
+    """The embedding model, fixed for the store's life; omitted = all-MiniLM-L6-v2."""
+    dimension: int | None = Field(None, ge=1, le=65536)
+    """Dimension of the vectors clients bring, with model: none."""
+    quota: Quota | None = None
+    """What the tenant may store; omitted = the plan's ceiling."""
+    tenant_id: (
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", max_length=63)] | None
+    ) = None
+    """Whose store this is, for logs and bills; omitted = the store's name."""
+    replicas: int = Field(1, ge=1, le=16)
+    """Pods wanted, brought within the plan's bounds; `kubectl scale` and the autoscaler write here."""
+    storage: Storage | None = None
+    """The volume, where the plan's does not fit."""
+    deletion_policy: Literal["Retain", "Delete"] | None = None
+    """Whether volumes outlive the store; omitted = Retain."""
+    paused: bool | None = None
+    """The operator leaves the store's children as they are."""
+
+
+class StoreStatus(Model):
+    """What the operator sees."""
+
+    observed_generation: int | None = None
+    """The generation of the spec this speaks of."""
+    plan: str | None = None
+    """The plan in force."""
+    url: str | None = None
+    """Where clients reach the store inside the cluster."""
+    secret: str | None = None
+    """The Secret with the keys and the URL."""
+    replicas: int | None = None
+    """Pods there are."""
+    ready_replicas: int | None = None
+    """Pods that answer."""
+    selector: str | None = None
+    """Selects the pods, for the scale subresource."""
+    documents: str | None = None
+    """Documents used and allowed: `used/limit`."""
+    conditions: Annotated[
+        list[Condition],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        ),
+    ] = []
+    """Accepted, Ready, Progressing, QuotaExceeded, StorageHealthy, ..."""

@@ -1,0 +1,212 @@
+"""From a store's spec and its plan to `Resolved`: every default filled in, every number proven.
+
+Pure. The operator renders children from a `Resolved`, `vectorstore up` starts a process from it, and
+both turn down what cannot work with the same words: `resolve` returns a `Refusal` for it, found by
+the first of the `CHECKS` that has something to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from vectorstore_instance.settings import MODEL_DIMENSIONS, Limits
+from vectorstore_operator import sizing
+from vectorstore_operator.api.plan import PlanSpec
+from vectorstore_operator.api.store import StoreSpec
+from vectorstore_operator.quantity import from_bytes, parse, to_bytes
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a store or a plan cannot be served: the `Accepted=False` condition."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan with its name and the sizes that follow from it."""
+
+    name: str
+    spec: PlanSpec
+    memory: int
+    storage: int
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """All that is to be known of one store before anything of it is made."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    tenant_id: str
+    plan: Plan
+    model: str
+    dimension: int
+    documents: int
+    replicas: int
+    storage: int
+    storage_class: str | None
+    delete_volumes: bool
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the store turns text into vectors."""
+        return self.model != "none"
+
+    @property
+    def limits(self) -> Limits:
+        """What the tenant may do, as the instance reads it."""
+        return Limits(
+            generation=self.generation,
+            plan=self.plan.name,
+            max_documents=self.documents,
+            max_dimension=max(self.plan.spec.dimension, self.dimension),
+        )
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which store: the metadata that a spec needs to become children."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    generation: int = 0
+
+
+def size_plan(name: str, spec: PlanSpec) -> Plan | Refusal:
+    """A plan with its sizes, or why it cannot hold what it promises."""
+    memory = sizing.memory_bytes(spec.documents, spec.dimension, embeds=any(m != "none" for m in spec.models))
+    disk = sizing.disk_bytes(spec.documents, spec.dimension)
+    for field, given, need in (("memory", spec.memory, memory), ("storage.size", spec.storage.size, disk)):
+        if given is not None and to_bytes(given) < need:
+            return Refusal(
+                "PlanTooSmall",
+                f"plan {name}: {field} {given} cannot hold {spec.documents} documents of dimension "
+                f"{spec.dimension}, which need {from_bytes(need)}; raise {field}, leave it out, or lower documents",
+            )
+    if parse(spec.cpu.request) > parse(spec.cpu.limit):
+        return Refusal(
+            "PlanInvalid",
+            f"plan {name}: cpu.request {spec.cpu.request} is above cpu.limit {spec.cpu.limit}; lower the request",
+        )
+    return Plan(
+        name,
+        spec,
+        memory=to_bytes(spec.memory) if spec.memory else memory,
+        storage=to_bytes(spec.storage.size) if spec.storage.size else disk,
+    )
+
+
+def choose_plan(wanted: str | None, pinned: str | None, plans: dict[str, PlanSpec]) -> str | Refusal:
+    """The name of a store's plan: the one it names, else the one it has, else the default one."""
+    name = wanted or pinned
+    if name is not None:
+        if name in plans:
+            return name
+        known = ", ".join(sorted(plans)) or "there is none"
+        return Refusal("PlanNotFound", f"spec.plan: no VectorStorePlan {name!r}; known: {known}")
+    defaults = sorted(n for n, spec in plans.items() if spec.default)
+    if len(defaults) == 1:
+        return defaults[0]
+    if defaults:
+        return Refusal(
+            "PlanAmbiguous",
+            f"spec.plan: left out, and several plans are the default: {', '.join(defaults)}; name one",
+        )
+    return Refusal("PlanNotFound", "spec.plan: left out, and no VectorStorePlan has default: true; name one")
+
+
+def resolve(store: Identity, spec: StoreSpec, plan: Plan, claimed: int | None = None) -> Resolved | Refusal:
+    """The store in full, or why not.
+
+    Args:
+        store: which one.
+        spec: what its manifest says.
+        plan: the plan in force.
+        claimed: bytes of the volume the store already has; its size cannot be chosen any more.
+    """
+    model = spec.model or DEFAULT_MODEL
+    dimension = MODEL_DIMENSIONS.get(model) or spec.dimension or 0
+    documents = spec.quota.documents if spec.quota else plan.spec.documents
+    wish = spec.storage or None
+    storage = claimed or (to_bytes(wish.size) if wish and wish.size else plan.storage)
+    resolved = Resolved(
+        name=store.name,
+        namespace=store.namespace,
+        uid=store.uid,
+        generation=store.generation,
+        tenant_id=spec.tenant_id or store.name,
+        plan=plan,
+        model=model,
+        dimension=dimension,
+        documents=documents,
+        replicas=min(max(spec.replicas, plan.spec.replicas.min), plan.spec.replicas.max),
+        storage=storage,
+        storage_class=(wish.class_name if wish else None) or plan.spec.storage.class_name,
+        delete_volumes=spec.deletion_policy == "Delete",
+    )
+    return first_refusal(resolved, CHECKS) or resolved
+
+
+Check = Callable[[Resolved], Refusal | None]
+
+
+def first_refusal(resolved: Resolved, checks: Iterable[Check]) -> Refusal | None:
+    """What the first check that objects says."""
+    return next((refusal for check in checks if (refusal := check(resolved))), None)
+
+
+def quota_within_plan(r: Resolved) -> Refusal | None:
+    """A quota above the plan's ceiling cannot be kept: memory and disk follow from the ceiling."""
+    if r.documents <= r.plan.spec.documents:
+        return None
+    return Refusal(
+        "QuotaAbovePlan",
+        f"spec.quota.documents: {r.documents} is above the {r.plan.spec.documents} of plan {r.plan.name}; "
+        "lower the quota or choose a larger plan",
+    )
+
+
+def model_in_plan(r: Resolved) -> Refusal | None:
+    """A plan may leave models out."""
+    if r.model in r.plan.spec.models:
+        return None
+    return Refusal(
+        "ModelNotInPlan",
+        f"spec.model: {r.model!r} is not offered by plan {r.plan.name}; it has {', '.join(r.plan.spec.models)}",
+    )
+
+
+def dimension_within_plan(r: Resolved) -> Refusal | None:
+    """Longer vectors than the plan reckons with would not fit its memory."""
+    if 1 <= r.dimension <= r.plan.spec.dimension:
+        return None
+    return Refusal(
+        "DimensionAbovePlan",
+        f"spec.dimension: {r.dimension} is not within 1 and the {r.plan.spec.dimension} of plan {r.plan.name}",
+    )
+
+
+def quota_fits_volume(r: Resolved) -> Refusal | None:
+    """The volume must hold the quota, whichever way its size came about."""
+    need = sizing.disk_bytes(r.documents, r.dimension)
+    if r.storage >= need:
+        return None
+    most = sizing.most_documents(r.storage, r.dimension)
+    return Refusal(
+        "StorageTooSmall",
+        f"spec.quota.documents: {r.documents} need a volume of {from_bytes(need)}, and the store's has "
+        f"{from_bytes(r.storage)}; lower the quota to {most} or give a new store more storage.size",
+    )
+
+
+CHECKS: tuple[Check, ...] = (quota_within_plan, model_in_plan, dimension_within_plan, quota_fits_volume)
+"""What must hold before anything of a store is made, in the order it is told."""
