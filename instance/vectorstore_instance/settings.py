@@ -59,9 +59,7 @@ class Settings(BaseModel):
         Path("keys"),
         description="Holds `read-write`, `read-only`, `admin`, `internal`: a key or its digest per line.",
     )
-    model_dir: Path | None = Field(
-        None, description="The model's files; else the installed wheel's or the hub's."
-    )
+    model_dir: Path | None = Field(None, description="The model's files; else the installed wheel's or the hub's.")
 
     default_collection: str = Field("documents", description="Collection of the routes that name none.")
     text_field: str = Field("reasoning", description="Field that `POST /add` embeds when `text` is absent.")

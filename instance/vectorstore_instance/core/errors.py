@@ -64,6 +64,4 @@ def over_quota(message: str) -> ApiError:
 
 def unavailable(message: str, retry_after: int = 1) -> ApiError:
     """503: the engine is not there at the moment; safe requests may be sent again."""
-    return ApiError(
-        HTTPStatus.SERVICE_UNAVAILABLE, "InternalError", message, {"retry-after": str(retry_after)}
-    )
+    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "InternalError", message, {"retry-after": str(retry_after)})

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from vectorstore_operator.api.base import Condition, Model, Quantity, Rule, cel
 from vectorstore_instance.settings import Model as ModelName
+from vectorstore_operator.api.base import Condition, Model, Quantity, Rule, cel
 
 Labels = Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=16)]
 

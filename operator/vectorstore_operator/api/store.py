@@ -52,9 +52,7 @@ class StoreSpec(Model):
     """Dimension of the vectors clients bring, with model: none."""
     quota: Quota | None = None
     """What the tenant may store; omitted = the plan's ceiling."""
-    tenant_id: (
-        Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", max_length=63)] | None
-    ) = None
+    tenant_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", max_length=63)] | None = None
     """Whose store this is, for logs and bills; omitted = the store's name."""
     replicas: int = Field(1, ge=1, le=16)
     """Pods wanted, brought within the plan's bounds; `kubectl scale` and the autoscaler write here."""
