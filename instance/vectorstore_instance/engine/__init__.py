@@ -43,6 +43,10 @@ class Engine(Protocol):
         """
         ...
 
+    async def reset(self) -> Reply:
+        """Deletes everything the store holds."""
+        ...
+
     async def usage(self) -> Usage:
         """What the store holds; never wakes a sleeping engine."""
         ...

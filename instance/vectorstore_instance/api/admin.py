@@ -1,0 +1,54 @@
+"""The management port: probes without a token or content, numbers, and the admin surface with its own key."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import msgspec
+
+from vectorstore_instance.api.asgi import App, Receive, Scope, Send, answer, refuse
+from vectorstore_instance.core.errors import ApiError, not_found, unauthorized, unavailable
+from vectorstore_instance.core.keys import Role
+from vectorstore_instance.instance import Instance
+
+
+def management_app(instance: Instance) -> App:
+    """The application on the management port."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        try:
+            await answer(send, HTTPStatus.OK, await _respond(instance, scope))
+        except ApiError as error:
+            await refuse(send, error)
+
+    return app
+
+
+async def _respond(instance: Instance, scope: Scope) -> bytes:
+    path: str = scope["path"]
+    if path == "/livez":  # this process answers: no more is claimed, so that recovery is not taken for death
+        return b"{}"
+    if path in ("/readyz", "/startupz"):
+        if not instance.engine.ready:
+            raise unavailable("the engine is not ready yet")
+        return b"{}"
+    if path == "/admin/usage" and scope["method"] == "GET":
+        _authorize(instance, scope)
+        usage = await instance.engine.usage()
+        return msgspec.json.encode(
+            {
+                "documents": usage.documents,
+                "limit": instance.limits.current.max_documents,
+                "bytes": usage.bytes,
+                "collections": usage.collections,
+            }
+        )
+    raise not_found(f"{scope['method']} {path} is not a route of the management port")
+
+
+def _authorize(instance: Instance, scope: Scope) -> None:
+    given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+    if instance.keys.role(given.removeprefix("Bearer ").strip()) is not Role.ADMIN:
+        raise unauthorized("the admin key is required: Authorization: Bearer KEY")

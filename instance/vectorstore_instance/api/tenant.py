@@ -1,0 +1,55 @@
+"""The tenant port as one ASGI application: the key first, then the face that the path names.
+
+The wire API is raw ASGI; the text routes and Swagger are FastAPI. An error is rendered here, once,
+whichever face raised it.
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from vectorstore_instance.api import chroma_v2
+from vectorstore_instance.api.app import create_app
+from vectorstore_instance.api.asgi import App, Disconnected, Message, Receive, Scope, Send, limited, refuse
+from vectorstore_instance.core.access import authorize
+from vectorstore_instance.core.errors import ApiError
+from vectorstore_instance.instance import Instance
+
+log = logging.getLogger(__name__)
+
+
+def tenant_app(instance: Instance) -> App:
+    """The application on the tenant port."""
+    text_routes = create_app(instance)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            role = authorize(scope, instance.keys)
+            scope.setdefault("state", {})["role"] = role
+            body = limited(receive, scope, instance.limits.current.max_body_bytes)
+            if scope["path"].startswith("/api/"):
+                await chroma_v2.serve(instance, scope, body, noted)
+            else:
+                await text_routes(scope, body, noted)
+        except ApiError as error:
+            await refuse(send, error)
+        except Disconnected:
+            return
+        except Exception:
+            log.exception("%s %s", scope["method"], scope["path"])
+            if not begun:
+                await refuse(
+                    send, ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", "this failed; the log says why")
+                )
+
+    return app

@@ -1,0 +1,143 @@
+"""Which writes may share one commit, and how a large one is cut: pure functions on wire bodies.
+
+A write of one row costs the engine two transactions and as many syncs as one of five hundred, so
+small writes of the same kind that wait for the same collection go together. A large write holds the
+index's lock for as long as it takes, and every query with it, so it goes in pieces, once all of it
+is proven to be well-formed: the engine refuses a body as a whole, and so must we.
+"""
+
+from __future__ import annotations
+
+import array
+import base64
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from vectorstore_instance.core.errors import invalid, malformed, too_large
+from vectorstore_instance.models import wire
+from vectorstore_instance.settings import Limits
+
+SMALL = 64
+"""Rows up to which a write is put together with others."""
+TOGETHER = 512
+"""Rows in one commit of several writes."""
+
+Scalar = str | int | float | bool
+_METADATA = msgspec.json.Decoder(dict[str, Scalar | list[Scalar]] | None)
+_TEXT = msgspec.json.Decoder(str | None)
+_VECTOR = msgspec.json.Decoder(list[float])
+_FLOAT32_MAX = 3.4028235677973366e38
+
+
+def read_rows(verb: str, body: bytes, limits: Limits) -> wire.Rows:
+    """Reads and checks the body of add, upsert or update, as far as the engine would be too late to.
+
+    Raises:
+        ApiError: 400, 413 or 422; names the field, the value and the remedy.
+    """
+    try:
+        rows = wire.rows.decode(body)
+    except msgspec.ValidationError as problem:
+        raise malformed(f"{verb}: {problem}") from None
+    except msgspec.DecodeError as problem:
+        raise invalid(f"{verb}: the body is not JSON: {problem}") from None
+    count = len(rows.ids)
+    if count > limits.max_batch_rows:
+        raise too_large(
+            f"ids: {count} rows in one request, and {limits.max_batch_rows} are allowed; send fewer at once"
+        )
+    if "" in rows.ids:
+        raise invalid(f"ids: the one at position {rows.ids.index('')} is empty; give every row an id")
+    if len(set(rows.ids)) < count:
+        twice = next(i for n, i in enumerate(rows.ids) if i in rows.ids[:n])
+        raise invalid(f"ids: {twice!r} is there more than once; send each id once per request")
+    for name, column in rows.columns():
+        if column is not None and len(column) != count:
+            raise invalid(f"{name}: {len(column)} values for {count} ids; send one per id")
+    if rows.embeddings and (dimension := length(rows.embeddings[0])) > limits.max_dimension:
+        raise invalid(f"embeddings: dimension {dimension} is above the {limits.max_dimension} this plan allows")
+    return rows
+
+
+def length(vector: msgspec.Raw) -> int:
+    """How many numbers a vector on the wire has, without reading them: a list, or base64 of float32."""
+    text = bytes(vector)
+    return len(text) * 3 // 16 if text.startswith(b'"') else text.count(b",") + 1
+
+
+def fit_together(first: wire.Rows, second: wire.Rows) -> bool:
+    """Whether two small writes of the same verb are of one form: the same columns, vectors written alike."""
+    same_columns = all(
+        (a is None) == (b is None) for (_, a), (_, b) in zip(first.columns(), second.columns(), strict=True)
+    )
+    if not same_columns or not first.ids or not second.ids:
+        return False
+    if first.embeddings and second.embeddings:
+        return bytes(first.embeddings[0])[:1] == bytes(second.embeddings[0])[:1]
+    return True
+
+
+def merge(parts: Sequence[wire.Rows]) -> bytes:
+    """One body of several that fit together, their slices joined as they are."""
+    ids = [id_ for rows in parts for id_ in rows.ids]
+    columns = [
+        (name, [raw for rows in parts for raw in dict(rows.columns())[name] or ()])
+        for name, column in parts[0].columns()
+        if column is not None
+    ]
+    return _body(ids, columns)
+
+
+def pieces(rows: wire.Rows, size: int) -> list[bytes]:
+    """The bodies of one large write, of so many rows each."""
+    columns = [(name, column) for name, column in rows.columns() if column is not None]
+    return [
+        _body(rows.ids[at : at + size], [(name, column[at : at + size]) for name, column in columns])
+        for at in range(0, len(rows.ids), size)
+    ]
+
+
+def proven(rows: wire.Rows, dimension: int | None) -> bool:
+    """Whether the engine will take every row, so that no piece of a write is refused after another was kept.
+
+    Args:
+        rows: the write.
+        dimension: the length of the collection's vectors; None while it has none.
+    """
+    try:
+        widths = {_width(vector) for vector in rows.embeddings or ()}
+        for metadata in rows.metadatas or ():
+            _METADATA.decode(metadata)
+        for text in (*(rows.documents or ()), *(rows.uris or ())):
+            _TEXT.decode(text)
+    except (msgspec.MsgspecError, ValueError):
+        return False
+    return len(widths) == 1 and dimension in (None, *widths)
+
+
+def _width(vector: msgspec.Raw) -> int:
+    """The length of a vector whose numbers are all finite float32.
+
+    Raises:
+        ValueError: it is no such vector.
+    """
+    text = bytes(vector)
+    if text.startswith(b'"'):
+        numbers = array.array("f", base64.b64decode(text[1:-1], validate=True))
+        finite = math.isfinite(sum(numbers))  # a NaN or an infinity stays one in the sum
+        count = len(numbers)
+    else:
+        floats = _VECTOR.decode(text)
+        finite = max(map(abs, floats), default=math.inf) <= _FLOAT32_MAX
+        count = len(floats)
+    if not finite:
+        raise ValueError("not a vector of finite numbers")
+    return count
+
+
+def _body(ids: list[str], columns: Sequence[tuple[str, Sequence[msgspec.Raw]]]) -> bytes:
+    parts = [b'"ids":' + msgspec.json.encode(ids)]
+    parts += [b'"%s":[%s]' % (name.encode(), b",".join(map(bytes, column))) for name, column in columns]
+    return b"{" + b",".join(parts) + b"}"

@@ -1,0 +1,213 @@
+"""One ordered queue per collection for all its writes: what comes first is there first.
+
+The queue is also what makes the quota exact, small writes cheap (those that wait share a commit) and
+large ones polite (they go in pieces, so that queries get in between). Requests that change which
+collections there are run alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from vectorstore_instance.core.errors import ApiError, invalid, malformed
+from vectorstore_instance.engine import batch
+from vectorstore_instance.engine.disk import Disk
+from vectorstore_instance.engine.gate import Gate
+from vectorstore_instance.engine.quota import Quota
+from vectorstore_instance.engine.reply import Reply
+from vectorstore_instance.engine.route import Kind, Route
+from vectorstore_instance.models import wire
+from vectorstore_instance.settings import Limits
+
+Send = Callable[[str, str, bytes, bool], Awaitable[Reply]]
+"""Method, path, body, whether it may be sent again -> the engine's answer."""
+
+PIECE = 200
+"""Rows of a large write that go at once while nobody reads; half of it while somebody does."""
+REFUSED = (400, 422)
+"""Answers that say that the engine changed nothing."""
+
+
+@dataclass(eq=False, slots=True)
+class _Write:
+    route: Route
+    path: str
+    body: bytes
+    rows: wire.Rows | None
+    answer: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def end(self, outcome: Reply | Exception) -> None:
+        if self.answer.done():
+            return
+        if isinstance(outcome, Exception):
+            self.answer.set_exception(outcome)
+        else:
+            self.answer.set_result(outcome)
+
+
+class Writes:
+    """Writes of one instance on their way to the engine."""
+
+    def __init__(
+        self, send: Send, disk: Disk, quota: Quota, limits: Callable[[], Limits], reading: Callable[[], bool]
+    ) -> None:
+        self._send = send
+        self._disk = disk
+        self._quota = quota
+        self._limits = limits
+        self._reading = reading
+        self._gate = Gate()
+        self._lanes: dict[str, deque[_Write]] = {}
+        self._writers: set[asyncio.Task[None]] = set()
+
+    async def write(self, route: Route, path: str, body: bytes) -> Reply:
+        """Puts a change of rows or of a collection into its collection's queue and answers when it is done."""
+        rows = batch.read_rows(route.verb, body, self._limits()) if route.kind is Kind.ROWS else None
+        write = _Write(route, path, body, rows)
+        lane = self._lanes.get(route.collection)
+        if lane is None:
+            self._lanes[route.collection] = deque([write])
+            writer = asyncio.create_task(self._work(route.collection))
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        else:
+            lane.append(write)
+        return await write.answer
+
+    async def make(self, path: str, method: str, body: bytes) -> Reply:
+        """Makes a collection, a database or a tenant."""
+        reply = await self._send(method, path, body, _may_repeat(body))
+        self._quota.recollect()
+        return reply
+
+    async def drop(self, path: str, method: str, body: bytes) -> Reply:
+        """Drops a collection, a database or everything, when the writes under way have ended."""
+        async with self._gate.alone():
+            reply = await self._send(method, path, body, False)
+            self._quota.recollect()
+            return reply
+
+    async def drain(self) -> None:
+        """Returns when every write that was taken has ended."""
+        while self._writers:
+            await asyncio.wait(self._writers)
+
+    async def _work(self, collection: str) -> None:
+        lane = self._lanes[collection]
+        while lane:
+            writes = _take(lane)
+            async with self._gate.shared():
+                try:
+                    if writes[0].route.kind is Kind.ROWS:
+                        await self._commit(collection, writes)
+                    elif writes[0].route.kind is Kind.DELETE:
+                        await self._delete(collection, writes[0])
+                    else:
+                        writes[0].end(await self._send("PUT", writes[0].path, writes[0].body, False))
+                except Exception as problem:
+                    self._quota.recount_one(collection)
+                    for write in writes:
+                        write.end(problem)
+        del self._lanes[collection]
+
+    async def _commit(self, collection: str, writes: list[_Write]) -> None:
+        """Writes the rows of one or more writes with disjoint ids, those of them that have room."""
+        ids = [id_ for write in writes for id_ in _rows(write).ids]
+        new = set() if writes[0].route.verb == "update" else self._quota.new_ids(collection, ids)
+        admitted: list[_Write] = []
+        reserved = 0
+        for write in writes:
+            count = len(new.intersection(_rows(write).ids))
+            try:
+                self._quota.reserve(count)
+            except ApiError as refusal:
+                write.end(refusal)
+            else:
+                admitted.append(write)
+                reserved += count
+        if not admitted:
+            return
+        change = 0
+        try:
+            reply = await self._rows(collection, admitted)
+            change = reserved if reply.ok else 0
+        finally:
+            self._quota.settle(collection, reserved, change)
+        if reply.status in REFUSED and len(admitted) > 1:  # one is wrong: the others shall not suffer
+            for write in admitted:
+                await self._commit(collection, [write])
+        else:
+            if not reply.ok:
+                self._quota.recount_one(collection)
+            for write in admitted:
+                write.end(reply)
+
+    async def _rows(self, collection: str, writes: list[_Write]) -> Reply:
+        first = writes[0]
+        if len(writes) > 1:
+            return await self._send("POST", first.path, batch.merge([_rows(w) for w in writes]), True)
+        rows = _rows(first)
+        found = self._disk.segment_and_dimension(collection)
+        if len(rows.ids) <= PIECE or found is None or not batch.proven(rows, found[1]):
+            return await self._send("POST", first.path, first.body, True)
+        size = PIECE // 2 if self._reading() else PIECE
+        for piece in batch.pieces(rows, size):
+            reply = await self._send("POST", first.path, piece, True)
+            if not reply.ok:
+                break
+        return reply
+
+    async def _delete(self, collection: str, write: _Write) -> None:
+        try:
+            body = wire.delete.decode(write.body)
+        except msgspec.ValidationError as problem:
+            raise malformed(f"delete: {problem}") from None
+        except msgspec.DecodeError as problem:
+            raise invalid(f"delete: the body is not JSON: {problem}") from None
+        by_ids = body.ids is not None and not (wire.present(body.where) or wire.present(body.where_document))
+        known = len(set(body.ids or ())) - len(self._quota.new_ids(collection, body.ids or [])) if by_ids else 0
+        reply = await self._send("POST", write.path, write.body, body.limit is None)
+        if by_ids and reply.ok:
+            self._quota.settle(collection, 0, -known)
+        else:
+            self._quota.recount_one(collection)
+        write.end(reply)
+
+
+def _may_repeat(body: bytes) -> bool:
+    """Whether making something twice is as good as once."""
+    try:
+        return wire.create.decode(body).get_or_create
+    except msgspec.MsgspecError:
+        return False
+
+
+def _rows(write: _Write) -> wire.Rows:
+    if write.rows is None:
+        raise TypeError("a delete has no rows")
+    return write.rows
+
+
+def _take(lane: deque[_Write]) -> list[_Write]:
+    """Takes the next write, with those after it that may share its commit."""
+    taken = [lane.popleft()]
+    first = taken[0]
+    if first.rows is None or len(first.rows.ids) > batch.SMALL:
+        return taken
+    ids = set(first.rows.ids)
+    while lane:
+        rows = lane[0].rows
+        if rows is None or lane[0].path != first.path or len(rows.ids) > batch.SMALL:
+            break
+        if len(ids) + len(rows.ids) > batch.TOGETHER or not ids.isdisjoint(rows.ids):
+            break
+        if not batch.fit_together(first.rows, rows):
+            break
+        ids.update(rows.ids)
+        taken.append(lane.popleft())
+    return taken

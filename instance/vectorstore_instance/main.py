@@ -1,0 +1,172 @@
+"""Wiring: the settings of this process become one instance on two ports.
+
+`python -m vectorstore_instance` serves both; `main:app` is the tenant port alone, for those who bring
+their own ASGI server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+import uvloop
+from pydantic import ValidationError
+
+from vectorstore_instance.api.admin import management_app
+from vectorstore_instance.api.asgi import App, Receive, Scope, Send
+from vectorstore_instance.api.tenant import tenant_app
+from vectorstore_instance.core.keys import Keys, read_internal
+from vectorstore_instance.core.limits import open_limits
+from vectorstore_instance.embed import Embedder
+from vectorstore_instance.embed.onnx import MiniLM
+from vectorstore_instance.engine import Engine
+from vectorstore_instance.engine.child import ChildFailed
+from vectorstore_instance.engine.disk import DiskError
+from vectorstore_instance.engine.local import LocalEngine
+from vectorstore_instance.engine.remote import RemoteEngine
+from vectorstore_instance.instance import Instance
+from vectorstore_instance.settings import Limits, Settings, load
+
+log = logging.getLogger("vectorstore_instance")
+
+KEEP_ALIVE = 75
+"""Seconds; HttpClient keeps connections for 40, and must not find one closed."""
+
+
+def create(settings: Settings) -> Instance:
+    """The parts of an instance, none of them started.
+
+    Raises:
+        ValueError: keys or limits are missing or wrong.
+    """
+    limits = open_limits(settings)
+    return Instance(
+        settings=settings,
+        limits=limits,
+        keys=Keys(settings.keys_dir),
+        engine=_engine(settings, lambda: limits.current),
+        embedder=_embedder(settings),
+    )
+
+
+def _engine(settings: Settings, limits: Callable[[], Limits]) -> Engine:
+    if settings.follows and settings.leader_url:
+        return RemoteEngine(settings.leader_url, read_internal(settings.keys_dir), leader=True)
+    if settings.engine_url:
+        return RemoteEngine(settings.engine_url, _token(settings.engine_token_file), leader=False)
+    return LocalEngine(settings, limits)
+
+
+def _token(path: Path | None) -> str | None:
+    try:
+        return path.read_text().strip() if path else None
+    except OSError as problem:
+        raise ValueError(f"ENGINE_TOKEN_FILE: {path}: {problem.strerror}") from None
+
+
+def _embedder(settings: Settings) -> Embedder | None:
+    return None if settings.model_name == "none" else MiniLM(settings.model_dir)
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves signals to us: there are two, and an engine to stop after them."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                timeout_keep_alive=KEEP_ALIVE,
+                timeout_graceful_shutdown=30,
+                server_header=False,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings) -> None:
+    """Serves one instance until SIGTERM or SIGINT, then ends it in order: requests, engine, probes.
+
+    Raises:
+        ValueError, DiskError, ChildFailed, OSError: it cannot start; the message says why.
+    """
+    instance = create(settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    # Both ports are taken before the engine starts: who comes early waits instead of being turned away.
+    with (
+        _listen(settings.host, settings.port, "PORT") as tenants,
+        _listen(settings.host, settings.management_port, "MANAGEMENT_PORT") as management,
+    ):
+        probes = _Server(management_app(instance))
+        probing = asyncio.create_task(probes.serve(sockets=[management]))
+        try:
+            starting = asyncio.create_task(instance.engine.start())
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                server = _Server(tenant_app(instance))
+                serving = asyncio.create_task(server.serve(sockets=[tenants]))
+                log.info("serving %s on port %d", settings.tenant_id, tenants.getsockname()[1])
+                await stopping
+                server.should_exit = True
+                await serving
+            starting.cancel()
+        finally:
+            await instance.engine.stop()
+            probes.should_exit = True
+            await probing
+
+
+def _listen(host: str, port: int, name: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as problem:
+        raise OSError(f"{name}: cannot listen on {host} port {port}: {problem.strerror}") from None
+
+
+def main() -> None:
+    """Runs the instance that the environment describes."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        uvloop.run(serve(load()))
+    except ValidationError as problem:
+        for error in problem.errors():
+            print(
+                f"{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}, not {error['input']!r}", file=sys.stderr
+            )
+        sys.exit(2)
+    except (ValueError, OSError, DiskError, ChildFailed) as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(1)
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """The tenant port for an ASGI server of another's choice, which starts and stops it by lifespan."""
+    if scope["type"] != "lifespan":
+        await scope["state"]["tenant_app"](scope, receive, send)
+        return
+    await receive()
+    instance = create(load())
+    await instance.engine.start()
+    scope["state"]["tenant_app"] = tenant_app(instance)
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await instance.engine.stop()
+    await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,94 @@
+"""Bodies of Chroma's wire protocol, read only as far as the front needs to.
+
+Vectors, metadata and texts stay `msgspec.Raw`: slices of what the client sent, forwarded as they
+are. No number is parsed on the way in or out, so none can change.
+"""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct
+from msgspec.json import Decoder
+
+ABSENT = Raw(b"")
+
+
+class Rows(Struct):
+    """Body of add, upsert and update."""
+
+    ids: list[str]
+    embeddings: list[Raw] | None = None
+    metadatas: list[Raw] | None = None
+    documents: list[Raw] | None = None
+    uris: list[Raw] | None = None
+
+    def columns(self) -> list[tuple[str, list[Raw] | None]]:
+        """What there may be beside the ids."""
+        return [
+            ("embeddings", self.embeddings),
+            ("metadatas", self.metadatas),
+            ("documents", self.documents),
+            ("uris", self.uris),
+        ]
+
+
+class Delete(Struct):
+    """Body of delete."""
+
+    ids: list[str] | None = None
+    where: Raw = ABSENT
+    where_document: Raw = ABSENT
+    limit: int | None = None
+
+
+class Query(Struct):
+    """Body of query."""
+
+    query_embeddings: list[Raw]
+    n_results: int = 10
+    ids: list[str] | None = None
+    where: Raw = ABSENT
+    where_document: Raw = ABSENT
+    include: Raw = ABSENT
+
+
+class QueryAnswer(Struct):
+    """Answer to a query: a list per queried vector in every column that was asked for."""
+
+    ids: list[Raw]
+    include: Raw
+    embeddings: list[Raw] | None = None
+    documents: list[Raw] | None = None
+    uris: list[Raw] | None = None
+    metadatas: list[Raw] | None = None
+    distances: list[Raw] | None = None
+
+    def columns(self) -> list[tuple[str, list[Raw] | None]]:
+        """Every column by name, in the order Chroma writes them."""
+        return [
+            ("ids", self.ids),
+            ("embeddings", self.embeddings),
+            ("documents", self.documents),
+            ("uris", self.uris),
+            ("metadatas", self.metadatas),
+            ("distances", self.distances),
+        ]
+
+
+class Create(Struct):
+    """Body of a new collection, as far as retrying it is concerned."""
+
+    name: str
+    get_or_create: bool = False
+
+
+rows = Decoder(Rows)
+delete = Decoder(Delete)
+query = Decoder(Query)
+answer = Decoder(QueryAnswer)
+create = Decoder(Create)
+
+
+def present(raw: Raw) -> bytes:
+    """The bytes of an optional member; empty when it is left out or null."""
+    text = bytes(raw)
+    return b"" if text == b"null" else text
