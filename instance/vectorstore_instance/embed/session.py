@@ -1,0 +1,88 @@
+"""The model as onnxruntime runs it: texts to tokens, tokens to vectors. Synchronous; for one thread."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from vectorstore_instance.embed import weights
+from vectorstore_instance.embed.weights import ModelError, Release
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+    Tokens = NDArray[np.int64]
+    """A text as the model reads it: token ids, [CLS] first and [SEP] last."""
+
+
+class Model:
+    """A loaded model."""
+
+    def __init__(self, folder: Path) -> None:
+        """Loads what `prepare` left there."""
+        self._tokenizer = _open_tokenizer(folder / weights.TOKENIZER)
+        self._session = _open_session(folder / weights.GRAPH)
+
+    def encode(self, texts: list[str]) -> list[Tokens]:
+        """The tokens of each text, however long it is."""
+        import numpy as np
+
+        return [np.array(encoding.ids, np.int64) for encoding in self._tokenizer.encode_batch_fast(texts)]
+
+    def forward(self, tokens: list[Tokens]) -> NDArray[np.float32]:
+        """Their vectors: float32, shape (len(tokens), hidden), unit length."""
+        import numpy as np
+
+        ids = np.zeros((len(tokens), max(map(len, tokens))), np.int64)
+        mask = np.zeros_like(ids)
+        for row, some in enumerate(tokens):
+            ids[row, : len(some)] = some
+            mask[row, : len(some)] = 1
+        (vectors,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
+        return cast("NDArray[np.float32]", vectors)
+
+
+def prepare(release: Release, folder: Path) -> None:
+    """Makes the folder hold the proven, converted model; converts where it does not yet.
+
+    Raises:
+        ModelError: it cannot; says why and what to do.
+    """
+    if not weights.is_converted(release, folder):
+        # A process of its own: what conversion needs (half a gigabyte at its peak) is gone with it.
+        command = [sys.executable, "-m", "vectorstore_instance.embed.convert", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, no input
+        if done.returncode:
+            reason = done.stderr.strip().splitlines()[-1:] or [f"conversion ended with {done.returncode}"]
+            raise ModelError(reason[0])
+    weights.prove_converted(release, folder)
+
+
+def _open_tokenizer(path: Path) -> Tokenizer:
+    # Read when the library is loaded: its own threads would compete with the engine's.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()  # the published file cuts at 128 tokens: a text is refused, never cut
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _open_session(path: Path) -> InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    # An idle store must not turn in a loop, nor keep the memory of its widest batch.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 3  # errors
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
