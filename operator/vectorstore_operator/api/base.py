@@ -44,10 +44,22 @@ def immutable(*fields: str) -> list[Rule]:
     return [
         Rule(
             rule=f"has(self.{f}) == has(oldSelf.{f}) && (!has(self.{f}) || self.{f} == oldSelf.{f})",
-            message=f"{f} is fixed when the store is made; make another store for another {f}",
+            message=_fixed(f),
         )
         for f in fields
     ]
+
+
+def fixed_fields_changed(old: Model, new: Model, *fields: str) -> str | None:
+    """What `immutable` says of two editions of an object, where there is no API server to say it."""
+    for field in fields:
+        if getattr(old, field) != getattr(new, field):
+            return _fixed(field)
+    return None
+
+
+def _fixed(field: str) -> str:
+    return f"{field} is fixed when the store is made; make another store for another {field}"
 
 
 Quantity = Annotated[str, Field(pattern=PATTERN, max_length=20)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from vectorstore_instance.settings import Model as ModelName
 from vectorstore_operator.api.base import Condition, Model, Quantity, Rule, cel
+
+REPLICAS_RULE = Rule(rule="self.min <= self.max", message="replicas.min is above replicas.max")
 
 Labels = Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=16)]
 
@@ -15,15 +17,19 @@ Labels = Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_le
 class Replicas(Model):
     """How many pods a store of this plan may have; ordinal 0 writes, the others follow it."""
 
-    model_config = ConfigDict(
-        json_schema_extra=cel(Rule(rule="self.min <= self.max", message="replicas.min is above replicas.max"))
-    )
+    model_config = ConfigDict(json_schema_extra=cel(REPLICAS_RULE))
     min: int = Field(1, ge=1, le=16)
     """The fewest pods."""
     max: int = Field(1, ge=1, le=16)
     """The most pods; above `min` a HorizontalPodAutoscaler chooses."""
     cpu_percent: int = Field(70, ge=10, le=100)
     """CPU use, in percent of the request, that the autoscaler aims at."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(REPLICAS_RULE.message)
+        return self
 
 
 class Cpu(Model):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from vectorstore_instance.settings import Model as ModelName
 from vectorstore_operator.api.base import Condition, Model, Name, Quantity, Rule, cel, immutable
@@ -14,6 +15,19 @@ NAME_RULE = Rule(
     message="metadata.name: at most 40 of a-z, 0-9 and -, beginning with a letter and not ending with -",
 )
 """Names of children are made of the store's and must be names of Services, too."""
+
+DIMENSION_RULE = Rule(
+    rule="(has(self.model) && self.model == 'none') == has(self.dimension)",
+    message="dimension goes with model: none, and only with it",
+)
+
+FIXED = ("model", "dimension", "storage")
+"""Fields of a spec that neither change nor go."""
+
+
+def name_allowed(name: str) -> bool:
+    """What `NAME_RULE` says of a name, where there is no API server to say it."""
+    return len(name) <= 40 and re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", name) is not None
 
 
 class Quota(Model):
@@ -35,15 +49,7 @@ class Storage(Model):
 class StoreSpec(Model):
     """What the tenant gets."""
 
-    model_config = ConfigDict(
-        json_schema_extra=cel(
-            *immutable("model", "dimension", "storage"),
-            Rule(
-                rule="(has(self.model) && self.model == 'none') == has(self.dimension)",
-                message="dimension goes with model: none, and only with it",
-            ),
-        )
-    )
+    model_config = ConfigDict(json_schema_extra=cel(*immutable(*FIXED), DIMENSION_RULE))
     plan: Name | None = None
     """A VectorStorePlan; omitted = the default plan, pinned when the store is first accepted."""
     model: ModelName | None = None
@@ -62,6 +68,12 @@ class StoreSpec(Model):
     """Whether volumes outlive the store; omitted = Retain."""
     paused: bool | None = None
     """The operator leaves the store's children as they are."""
+
+    @model_validator(mode="after")
+    def _dimension_with_none(self) -> Self:
+        if (self.model == "none") != (self.dimension is not None):
+            raise ValueError(DIMENSION_RULE.message)
+        return self
 
 
 class StoreStatus(Model):
