@@ -57,7 +57,7 @@ def prepare(release: Release, folder: Path) -> None:
     if not weights.is_converted(release, folder):
         # A process of its own: what conversion needs (half a gigabyte at its peak) is gone with it.
         command = [sys.executable, "-m", "vectorstore_instance.embed.convert", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, no input
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             reason = done.stderr.strip().splitlines()[-1:] or [f"conversion ended with {done.returncode}"]
             raise ModelError(reason[0])

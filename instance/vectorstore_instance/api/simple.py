@@ -1,0 +1,148 @@
+"""Text in, text out: plain REST for those without a Chroma client.
+
+The short routes work on the store's default collection, which the first document makes; the others
+name theirs. What is written here is read by Chroma's clients and the other way round.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+
+from vectorstore_instance.api import collection
+from vectorstore_instance.api.collection import Collection, Rows
+from vectorstore_instance.api.json_route import JsonRoute
+from vectorstore_instance.core.errors import malformed
+from vectorstore_instance.instance import Instance
+from vectorstore_instance.models import answers, texts
+
+default = APIRouter(tags=["Default collection"], route_class=JsonRoute)
+named = APIRouter(prefix="/collections", tags=["Collections"], route_class=JsonRoute)
+
+
+async def instance_of(request: Request) -> Instance:
+    """The instance that an application was made for."""
+    found: Instance = request.app.state.instance
+    return found
+
+
+async def _named(name: str, instance: Annotated[Instance, Depends(instance_of)]) -> Collection:
+    return await collection.get(instance, name)
+
+
+Here = Annotated[Instance, Depends(instance_of)]
+There = Annotated[Collection, Depends(_named)]
+
+
+def _json(content: object) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")
+
+
+async def _default_to_write(instance: Instance) -> Collection:
+    name = instance.settings.default_collection
+    return await collection.find(instance, name) or await collection.create(instance, name, None, get=True)
+
+
+async def _ask_default(instance: Instance, text: str, n_results: int, where: dict[str, Any] | None) -> Response:
+    # Asking makes no collection: a read-only key may ask.
+    found = await collection.find(instance, instance.settings.default_collection)
+    return _json({"results": (await found.query([text], n_results, where))[0] if found else []})
+
+
+@default.post("/embed/", response_model=answers.Written)
+async def embed(body: texts.Texts, instance: Here) -> Response:
+    """Stores documents, embedded on the server. One whose id is there already is replaced."""
+    target = await _default_to_write(instance)
+    ids = await target.write(Rows(body.documents, None, body.ids, body.metadatas), replace=True)
+    return _json({"ids": ids, "count": len(ids)})
+
+
+@default.post("/search/", response_model=answers.Found)
+async def search(body: texts.Search, instance: Here) -> Response:
+    """Finds the documents nearest in meaning."""
+    return await _ask_default(instance, body.query, body.n_results, body.where)
+
+
+@default.post("/delete/", response_model=answers.Deleted)
+async def delete(body: texts.Named, instance: Here) -> Response:
+    """Deletes documents by id; counts those there were."""
+    found = await collection.find(instance, instance.settings.default_collection)
+    return _json({"deleted": await found.delete(body.ids, None) if found else 0})
+
+
+@default.post("/add", response_model=answers.Added)
+async def add(body: texts.Item, instance: Here) -> Response:
+    """Stores one document given as an object: one field is embedded, the others become metadata."""
+    try:
+        text, metadata = body.split(instance.settings.text_field)
+    except ValueError as problem:
+        raise malformed(str(problem)) from None
+    target = await _default_to_write(instance)
+    rows = Rows([text], None, [body.id] if body.id else None, [metadata])
+    return _json({"id": (await target.write(rows, replace=True))[0]})
+
+
+@default.post("/query", response_model=answers.Found)
+async def query(body: texts.Query, instance: Here) -> Response:
+    """Finds the documents nearest in meaning: `/search/` in few words."""
+    return await _ask_default(instance, body.query_text, body.k, None)
+
+
+@named.post("/create", response_model=answers.Collection)
+async def create_collection(body: texts.NewCollection, instance: Here) -> Response:
+    """Makes a collection for texts."""
+    return _json(_shown((await collection.create(instance, body.name, body.metadata)).info))
+
+
+@named.get("", response_model=answers.Collections)
+async def list_collections(instance: Here) -> Response:
+    """Lists the store's collections, those that Chroma's clients made among them."""
+    return _json({"collections": [_shown(info) for info in await collection.list_all(instance)]})
+
+
+@named.delete("/{name}", response_model=answers.Dropped)
+async def delete_collection(name: str, instance: Here) -> Response:
+    """Deletes a collection and all its documents."""
+    await collection.drop(instance, name)
+    return _json({"deleted": name})
+
+
+@named.post("/{name}/add", response_model=answers.Written)
+async def add_rows(body: texts.Rows, target: There) -> Response:
+    """Stores documents; refused where an id is there already."""
+    return await _write(target, body, replace=False)
+
+
+@named.post("/{name}/upsert", response_model=answers.Written)
+async def upsert_rows(body: texts.Rows, target: There) -> Response:
+    """Stores documents, in place of those whose ids are there already."""
+    return await _write(target, body, replace=True)
+
+
+@named.post("/{name}/delete", response_model=answers.Deleted)
+async def delete_rows(body: texts.Removal, target: There) -> Response:
+    """Deletes documents by id, by metadata, or by both; counts those there were."""
+    return _json({"deleted": await target.delete(body.ids, body.where)})
+
+
+@named.post("/{name}/get", response_model=answers.Documents)
+async def get_rows(body: texts.Selection, target: There) -> Response:
+    """Reads documents by id, by metadata, or by both."""
+    return _json({"results": await target.get(body.ids, body.where, body.limit, body.offset)})
+
+
+@named.post("/{name}/query", response_model=answers.FoundEach)
+async def query_rows(body: texts.Queries, target: There) -> Response:
+    """Finds the documents nearest in meaning to each text."""
+    return _json({"results": await target.query(body.query_texts, body.n_results, body.where)})
+
+
+async def _write(target: Collection, body: texts.Rows, *, replace: bool) -> Response:
+    ids = await target.write(Rows(body.documents, body.embeddings, body.ids, body.metadatas), replace=replace)
+    return _json({"ids": ids, "count": len(ids)})
+
+
+def _shown(info: collection.Info) -> dict[str, Any]:
+    return {"name": info.name, "metadata": info.metadata, "dimension": info.dimension}

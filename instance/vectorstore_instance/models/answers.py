@@ -1,0 +1,165 @@
+"""Answers of the text routes, as their documentation shows them.
+
+The routes write most of them straight from the engine's bytes; tests hold the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from vectorstore_instance.models.fields import Body
+from vectorstore_instance.settings import Limits
+
+
+class Error(Body):
+    """What every refusal looks like."""
+
+    error: str
+    """A class of errors, the same as Chroma's own."""
+    message: str
+    """What is wrong, with the field, the value and the remedy."""
+
+
+class Written(Body):
+    """What was stored."""
+
+    ids: list[str]
+    """In the order of the request."""
+    count: int
+    """How many."""
+
+
+class Added(Body):
+    """What was stored."""
+
+    id: str
+    """Names the document from now on."""
+
+
+class Document(Body):
+    """A stored document."""
+
+    id: str
+    """Names it within its collection."""
+    document: str | None
+    """Its text; null where only a vector was stored."""
+    metadata: dict[str, Any] | None
+    """Its metadata."""
+
+
+class Hit(Document):
+    """A document found."""
+
+    distance: float
+    """How far it is from what was asked: 0 is the same, in the collection's metric (cosine)."""
+
+
+class Found(Body):
+    """Documents found, the nearest first."""
+
+    results: list[Hit]
+
+
+class FoundEach(Body):
+    """Documents found for each text asked, in its order."""
+
+    results: list[list[Hit]]
+
+
+class Documents(Body):
+    """Stored documents."""
+
+    results: list[Document]
+
+
+class Deleted(Body):
+    """What is gone."""
+
+    deleted: int
+    """How many documents there were of those named."""
+
+
+class Collection(Body):
+    """A collection."""
+
+    name: str
+    """Its name."""
+    metadata: dict[str, Any] | None
+    """About it."""
+    dimension: int | None
+    """Dimension of its vectors; null while it is empty."""
+
+
+class Collections(Body):
+    """The store's collections."""
+
+    collections: list[Collection]
+
+
+class Dropped(Body):
+    """A collection that is gone."""
+
+    deleted: str
+    """Its name."""
+
+
+class Usage(Body):
+    """What the store holds, over all its collections."""
+
+    documents: int
+    """Documents."""
+    bytes: int
+    """Bytes on disk."""
+    collections: int
+    """Collections."""
+
+
+class Stats(Usage):
+    """What the store holds and may hold."""
+
+    limit: int
+    """The document quota."""
+    plan: str
+    """Which plan that comes from."""
+    model: str
+    """The embedding model."""
+
+
+class Health(BaseModel):
+    """Whether the store serves; the rest is for those with a key."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    status: Literal["ok"] = "ok"
+    """That it does."""
+    tenant: str | None = None
+    """Whose store it is."""
+    plan: str | None = None
+    """Its plan."""
+    model: str | None = None
+    """Its embedding model."""
+    dimension: int | None = None
+    """Dimension of that model's vectors."""
+    limits: Limits | None = None
+    """What may be stored."""
+    usage: Usage | None = None
+    """What is stored."""
+
+
+class Service(Body):
+    """Where to go from here."""
+
+    service: str
+    """What this is."""
+    version: str
+    """Its release."""
+    docs: str
+    """The interactive documentation."""
+    openapi: str
+    """The same for machines."""
+    chroma: str
+    """Root of Chroma's own API."""
+    health: str
+    """Whether it serves."""
