@@ -1,0 +1,1 @@
+"""`vectorstore`: stores on this machine."""

@@ -1,0 +1,5 @@
+"""`python -m vectorstore_operator.cli`."""
+
+from vectorstore_operator.cli.main import main
+
+main()

@@ -1,0 +1,149 @@
+"""Where stores live on this machine, and the files of one: record, limits, keys.
+
+    HOME/stores/NAME/   store.json  limits/limits.json  keys/{read-write,read-only,admin}  data/  instance.log
+    HOME/models/        converted models, shared by all stores
+    HOME/locks/NAME     held by the one command that changes the store
+
+Files change by a rename, so that a reader (the instance, another command) sees the old or the new.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from vectorstore_instance.settings import Limits
+from vectorstore_operator.local import Problem
+from vectorstore_operator.local.wanted import Record
+
+KEYS = ("read-write", "read-only", "admin")
+_M = TypeVar("_M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A store's folder."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """What the instance and its supervisor say."""
+        return self.path / "instance.log"
+
+    def key_file(self, key: str) -> Path:
+        """The file of a key: `read-write`, `read-only` or `admin`."""
+        return self.path / "keys" / key
+
+    def make(self) -> None:
+        """The folder, for this user alone."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in ("data", "limits", "keys"):
+            (self.path / part).mkdir(mode=0o700, exist_ok=True)
+
+    def make_keys(self) -> None:
+        """Random keys where there are none; those that are there stay."""
+        for name in KEYS:
+            if not self.key_file(name).exists():
+                _replace(self.key_file(name), secrets.token_urlsafe(32) + "\n")
+
+    def key(self, name: str) -> str:
+        """The first key in a key file."""
+        return self.key_file(name).read_text().split()[0]
+
+    def read_record(self) -> Record | None:
+        """The store as `up` last brought it about; None where there is none.
+
+        Raises:
+            Problem: the record cannot be read.
+        """
+        try:
+            return _read(self.path / "store.json", Record)
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            raise Problem(
+                f"{self.path / 'store.json'}: {'.'.join(map(str, first['loc']))}: {first['msg']}; the file was edited "
+                "or is of another release: restore it, or move it away and run `vectorstore up` again"
+            ) from None
+
+    def write_record(self, record: Record) -> None:
+        """Records the store."""
+        _replace(self.path / "store.json", record.model_dump_json(indent=1))
+
+    def read_limits(self) -> Limits | None:
+        """The limits the instance reads; None where they are missing or spoiled."""
+        try:
+            return _read(self.path / "limits" / "limits.json", Limits)
+        except ValidationError:
+            return None
+
+    def write_limits(self, limits: Limits) -> None:
+        """Tells the instance its limits; a running one reads them within a second."""
+        _replace(self.path / "limits" / "limits.json", limits.model_dump_json(indent=1))
+
+    def remove(self) -> None:
+        """Removes the store and all its data."""
+        shutil.rmtree(self.path)
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of all stores."""
+
+    path: Path
+
+    @property
+    def models(self) -> Path:
+        """Converted models, a folder each."""
+        return self.path / "models"
+
+    def folder(self, name: str) -> Folder:
+        """A store's folder, whether it is there or not."""
+        return Folder(self.path / "stores" / name)
+
+    def names(self) -> list[str]:
+        """The stores there are."""
+        return sorted(record.parent.name for record in (self.path / "stores").glob("*/store.json"))
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Only one command at a time changes a store. The file stays: a lock on a removed one locks nobody out."""
+        locks = self.path / "locks"
+        locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (locks / name).open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def default_home() -> Home:
+    """VECTORSTORE_HOME, else where the XDG base directories put a user's data."""
+    chosen = os.environ.get("VECTORSTORE_HOME")
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Home((Path(chosen) if chosen else Path(data) / "vectorstore").expanduser().absolute())
+
+
+def _read(path: Path, shape: type[_M]) -> _M | None:
+    try:
+        return shape.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _replace(path: Path, text: str) -> None:
+    scratch = path.with_name(f".{path.name}.part")
+    scratch.unlink(missing_ok=True)
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    scratch.rename(path)

@@ -1,0 +1,190 @@
+"""up, get and down: what is seen, what is wanted, the steps between, taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from vectorstore_operator.api.plan import PlanSpec
+from vectorstore_operator.local import Problem, process
+from vectorstore_operator.local.folder import Folder, Home
+from vectorstore_operator.local.manifest import Manifest, Store, parse
+from vectorstore_operator.local.steps import Seen, Step, steps
+from vectorstore_operator.local.wanted import Place, Record, want
+
+Say = Callable[[str], None]
+"""Tells the user how it goes."""
+
+
+def shipped_plans() -> Mapping[str, PlanSpec]:
+    """The plans that come with the product."""
+    return parse({"plans.yaml": files("vectorstore_operator").joinpath("plans.yaml").read_text()}).plans
+
+
+@dataclass(frozen=True)
+class Work:
+    """What `up` is to do with one store."""
+
+    folder: Folder
+    seen: Seen
+    wanted: Record
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Up:
+    """How `up` goes about it."""
+
+    home: Home
+    say: Say
+    seconds: float = 120
+    """How long a store may take to get ready."""
+    attached: bool = False
+    """Whether the stores end with this process."""
+
+    def run(self, manifest: Manifest) -> list[str]:
+        """Brings every store of a manifest about, none if one of them cannot be; returns their names.
+
+        Raises:
+            Problem: a store cannot be as wanted, or does not get ready.
+        """
+        if not manifest.stores:
+            raise Problem("there is no VectorStore in the manifest; add one")
+        with locked(self.home, [store.name for store in manifest.stores]):
+            plans = {**shipped_plans(), **manifest.plans}
+            work = [self._plan_work(store, plans) for store in manifest.stores]
+            for one in work:
+                self._do(one)
+        return [one.wanted.name for one in work]
+
+    def _plan_work(self, store: Store, plans: Mapping[str, PlanSpec]) -> Work:
+        folder = self.home.folder(store.name)
+        record = folder.read_record()
+        seen = Seen(record, folder.read_limits(), process.is_running(folder.path))
+        wanted = want(store, plans, record, _place(self.home, folder, seen))
+        return Work(folder, seen, wanted, steps(seen, wanted))
+
+    def _do(self, work: Work) -> None:
+        name, settings = work.wanted.name, work.wanted.settings
+        if work.wanted.spec.paused:
+            self.say(f"{name} is paused and left as it is")
+            return
+        if settings.model_dir:
+            process.convert_model(settings.model_dir, self.say)
+        work.folder.make()
+        work.folder.make_keys()
+        begin = work.folder.log.stat().st_size if work.folder.log.exists() else 0
+        for step in work.steps:
+            self._take(step, work)
+        try:
+            process.await_ready(
+                work.folder.path, work.wanted.management_url, self.seconds, fresh=Step.START in work.steps
+            )
+        except process.Crashed as crash:
+            process.stop(work.folder.path)
+            raise Problem(f"{name}: {crash}:\n{process.last_lines(work.folder.log, begin)}") from None
+        except Problem as problem:
+            raise Problem(f"{name}: {problem}; its log: {work.folder.log}") from None
+        except KeyboardInterrupt:
+            if Step.START in work.steps:
+                process.stop(work.folder.path)
+            raise
+        self.say(f"{name} is ready{'' if work.steps else ', as it was'}: {work.wanted.url}")
+
+    def _take(self, step: Step, work: Work) -> None:
+        name, folder, wanted = work.wanted.name, work.folder, work.wanted
+        match step:
+            case Step.STOP:
+                self.say(f"stopping {name}, as its plan or settings changed ...")
+                process.stop(folder.path)
+            case Step.LIMITS:
+                folder.write_limits(wanted.limits)
+                if work.seen.limits:
+                    self.say(f"{name} may now hold {wanted.limits.max_documents} documents")
+            case Step.RECORD:
+                folder.write_record(wanted)
+            case Step.START:
+                self.say(f"starting {name} ...")
+                process.start(folder.path, folder.log, wanted.settings, attached=self.attached)
+
+
+def _place(home: Home, folder: Folder, seen: Seen) -> Place:
+    """The ports a store has, or new ones where it has none or another program has taken them."""
+    ports: list[int] = []
+    if seen.record:
+        ports = [seen.record.settings.port, seen.record.settings.management_port]
+    if not seen.running and not all(map(process.is_free, ports)):
+        ports = []
+    if not ports:
+        first = process.free_port(())
+        ports = [first, process.free_port((first,))]
+    return Place(folder.path, home.models, *ports)
+
+
+def down(home: Home, names: Iterable[str], say: Say) -> None:
+    """Ends stores; their data goes only where `deletionPolicy: Delete` says so.
+
+    Raises:
+        Problem: there is no store of that name, or it does not end.
+    """
+    names = sorted(set(names))
+    with locked(home, names):
+        records = [_existing(home, name) for name in names]
+        for folder, record in records:
+            process.stop(folder.path)
+            if record.spec.deletion_policy == "Delete":
+                folder.remove()
+                say(f"{record.name} is down; its data and keys are deleted, as its deletionPolicy says")
+            else:
+                say(f"{record.name} is down; its data and keys stay in {folder.path}")
+
+
+def describe(home: Home, name: str) -> dict[str, Any]:
+    """A store as `vectorstore get` shows it.
+
+    Raises:
+        Problem: there is no store of that name.
+    """
+    folder, record = _existing(home, name)
+    running = process.is_running(folder.path)
+    run = process.read_run(folder.path) if running else process.Run()
+    usage = process.read_usage(record.url, folder.key("read-only")) if run.pid else None
+    return {
+        "name": record.name,
+        "namespace": record.namespace,
+        "state": "Stopped" if not running else "Ready" if usage else "NotReady",
+        "plan": record.plan,
+        "model": record.settings.model_name,
+        "documents": usage["documents"] if usage else None,
+        "limit": record.limits.max_documents,
+        "url": record.url,
+        "managementUrl": record.management_url,
+        "readWriteKeyFile": str(folder.key_file("read-write")),
+        "readOnlyKeyFile": str(folder.key_file("read-only")),
+        "adminKeyFile": str(folder.key_file("admin")),
+        "pid": run.pid,
+        "restarts": run.restarts,
+        "dataDir": str(record.settings.data_dir),
+        "logFile": str(folder.log),
+    }
+
+
+def _existing(home: Home, name: str) -> tuple[Folder, Record]:
+    folder = home.folder(name)
+    record = folder.read_record()
+    if record is None:
+        known = ", ".join(home.names()) or "none"
+        raise Problem(f"there is no store {name!r} in {home.path}; there are: {known}")
+    return folder, record
+
+
+@contextmanager
+def locked(home: Home, names: Iterable[str]) -> Iterator[None]:
+    """Keeps other commands off some stores; in one order, so that no two wait for each other."""
+    with ExitStack() as stack:
+        for name in sorted(set(names)):
+            stack.enter_context(home.lock(name))
+        yield

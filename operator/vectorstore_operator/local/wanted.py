@@ -1,0 +1,126 @@
+"""What should be there of a store on this machine: the document, its plan, and what is there. Pure.
+
+The plan is chosen and the numbers are proven by `plan.py`, as in a cluster; what is fixed for a
+store's life is compared with the record of its last `up`, which stands for the object in the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from vectorstore_instance.settings import Limits, Settings
+from vectorstore_operator.api.base import fixed_fields_changed
+from vectorstore_operator.api.plan import PlanSpec
+from vectorstore_operator.api.store import FIXED, StoreSpec
+from vectorstore_operator.local import Problem
+from vectorstore_operator.local.manifest import Store
+from vectorstore_operator.plan import Identity, Refusal, Resolved, choose_plan, resolve, size_plan
+
+_T = TypeVar("_T")
+
+
+class Record(BaseModel):
+    """A store as `up` last brought it about; kept in its folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    namespace: str
+    generation: int
+    """Grows with every change of the spec or the plan."""
+    spec: StoreSpec
+    plan: str
+    plan_spec: PlanSpec
+    settings: Settings
+    limits: Limits
+
+    @property
+    def url(self) -> str:
+        """Where clients reach the store."""
+        return f"http://{self.settings.host}:{self.settings.port}"
+
+    @property
+    def management_url(self) -> str:
+        """Where probes, numbers and the admin surface are."""
+        return f"http://{self.settings.host}:{self.settings.management_port}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the machine has for a store."""
+
+    folder: Path
+    models: Path
+    port: int
+    management_port: int
+
+
+def want(store: Store, plans: Mapping[str, PlanSpec], recorded: Record | None, place: Place) -> Record:
+    """The store as it should be recorded, and by that as it should run.
+
+    Args:
+        store: its document.
+        plans: every plan that is known.
+        recorded: the store as it is; None for a new one.
+        place: where it goes.
+
+    Raises:
+        Problem: it cannot be; names field, value and remedy.
+    """
+    if recorded:
+        _same_store(store, recorded)
+        plans = {recorded.plan: recorded.plan_spec, **plans}
+    chosen = _accepted(store, choose_plan(store.spec.plan, recorded.plan if recorded else None, dict(plans)))
+    generation = 1
+    if recorded:
+        changed = (store.spec, chosen, plans[chosen]) != (recorded.spec, recorded.plan, recorded.plan_spec)
+        generation = recorded.generation + changed
+    plan = _accepted(store, size_plan(chosen, plans[chosen]))
+    resolved = _accepted(store, resolve(Identity(store.name, store.namespace, "", generation), store.spec, plan))
+    return Record(
+        name=store.name,
+        namespace=store.namespace,
+        generation=generation,
+        spec=store.spec,
+        plan=chosen,
+        plan_spec=plans[chosen],
+        settings=_settings(resolved, place),
+        limits=resolved.limits,
+    )
+
+
+def _same_store(store: Store, recorded: Record) -> None:
+    if store.namespace != recorded.namespace:
+        raise Problem(
+            f"{store.name}: metadata.namespace: {store.namespace!r}, and this machine has a store of that name in "
+            f"{recorded.namespace!r}; give it another name or another VECTORSTORE_HOME"
+        )
+    changed = fixed_fields_changed(recorded.spec, store.spec, *FIXED)
+    if changed:
+        raise Problem(f"{store.name}: spec: {changed}")
+
+
+def _accepted(store: Store, outcome: _T | Refusal) -> _T:
+    if isinstance(outcome, Refusal):
+        raise Problem(f"{store.name}: {outcome.message}")
+    return outcome
+
+
+def _settings(resolved: Resolved, place: Place) -> Settings:
+    return Settings(
+        tenant_id=resolved.tenant_id,
+        plan=resolved.plan.name,
+        model_name=resolved.model,
+        dimension=resolved.dimension,
+        port=place.port,
+        management_port=place.management_port,
+        data_dir=place.folder / "data",
+        limits_file=place.folder / "limits" / "limits.json",
+        keys_dir=place.folder / "keys",
+        model_dir=place.models / resolved.model if resolved.embeds else None,
+    )
