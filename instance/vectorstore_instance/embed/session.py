@@ -76,6 +76,8 @@ def _open_tokenizer(path: Path) -> Tokenizer:
 
 
 def _open_session(path: Path) -> InferenceSession:
+    # It reports to its maker otherwise, by a thread that starts with the import.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
