@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from vectorstore_operator.objects import Children, Object
+from vectorstore_operator.plan import Resolved
+from vectorstore_operator.render.platform import Platform
 
-Object = dict[str, Any]
-"""A Kubernetes object as JSON."""
-
-Children = Mapping[tuple[str, str], Object]
-"""A store's live children: (kind, name) -> object."""
+__all__ = ["Children", "Object", "Platform", "desired"]
 
 
-@dataclass(frozen=True)
-class Platform:
-    """What the operator's installation gives every store."""
-
-    image: str
-    """Image of an instance."""
-    operator_namespace: str
-    """Where the operator runs: it may reach the management port."""
-    operator_labels: Mapping[str, str]
-    """Labels of the operator's pods."""
-    run_as: int | None = 10001
-    """User and group of an instance's pod; None where the platform chooses them."""
-    image_pull_policy: str = "IfNotPresent"
-    """When nodes fetch the image."""
+def desired(store: Resolved, platform: Platform, children: Children) -> tuple[tuple[Object, ...], ...]:
+    """All that a store should consist of, in the order it is to be applied."""
+    raise NotImplementedError

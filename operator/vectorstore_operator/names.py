@@ -1,0 +1,66 @@
+"""What a store's children are called and how they are told apart, for whoever makes or looks for them."""
+
+from __future__ import annotations
+
+MANAGER = "vectorstore-operator"
+STORE_LABEL = "vectorstore.dev/store"
+HASH_ANNOTATION = "vectorstore.dev/hash"
+"""Digest of what the operator last applied: tells of fields it does not state any more."""
+
+PORT = 8000
+MANAGEMENT_PORT = 9090
+
+
+def labels(store: str) -> dict[str, str]:
+    """Labels of all that belongs to a store: its children, their pods and their claims."""
+    return {
+        "app.kubernetes.io/name": "vectorstore",
+        "app.kubernetes.io/instance": store,
+        "app.kubernetes.io/managed-by": MANAGER,
+        STORE_LABEL: store,
+    }
+
+
+def selector(store: str) -> dict[str, str]:
+    """Labels that pick a store's pods. Fixed for ever: a StatefulSet's selector cannot be changed."""
+    return {STORE_LABEL: store}
+
+
+def credentials(store: str) -> str:
+    """The Secret with the keys in plain text, for the tenant."""
+    return f"{store}-credentials"
+
+
+def keys(store: str) -> str:
+    """The Secret with the keys' digests, for the pods."""
+    return f"{store}-keys"
+
+
+def limits(store: str) -> str:
+    """The ConfigMap with what the tenant may do."""
+    return f"{store}-limits"
+
+
+def headless(store: str) -> str:
+    """The Service that gives every pod a name of its own."""
+    return f"{store}-headless"
+
+
+def claim(store: str, ordinal: int) -> str:
+    """The volume claim of one pod."""
+    return f"data-{store}-{ordinal}"
+
+
+def host(store: str, namespace: str) -> str:
+    """Where clients reach a store inside the cluster."""
+    return f"{store}.{namespace}.svc"
+
+
+def url(store: str, namespace: str) -> str:
+    """The same as a URL."""
+    return f"http://{host(store, namespace)}:{PORT}"
+
+
+def leader_url(store: str, namespace: str) -> str:
+    """Where ordinal 0, the only writer, answers."""
+    return f"http://{store}-0.{headless(store)}.{namespace}.svc:{PORT}"

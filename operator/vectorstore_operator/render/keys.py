@@ -1,0 +1,94 @@
+"""Keys: plain text for the tenant, digests for the pods, and tokens that are derived and stored nowhere.
+
+Key material is never applied. `<store>-credentials` is built here from keys its caller made, created
+once and left alone; what is found in it is rendered into `<store>-keys`, which the pods mount. In a
+key file every line is valid: a key, or `sha256:` and the hex SHA-256 of its UTF-8 bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+from vectorstore_operator import names
+from vectorstore_operator.objects import Children, Object, belongs
+from vectorstore_operator.plan import Resolved
+from vectorstore_operator.render.meta import child
+from vectorstore_operator.render.platform import Platform
+
+TENANT_FILES = ("read-write", "read-only")
+
+
+def token(secret: bytes, purpose: str, uid: str) -> str:
+    """A token between the operator and one store.
+
+    Args:
+        secret: the operator's own.
+        purpose: `admin`, for the management port, or `internal`, for a store's pods among themselves.
+        uid: the store's.
+
+    Returns:
+        HMAC-SHA256 of purpose and uid, in hex.
+    """
+    return hmac.new(secret, f"{purpose}:{uid}".encode(), hashlib.sha256).hexdigest()
+
+
+def digest(key: str) -> str:
+    """How a key file names a key without holding it."""
+    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
+
+
+def credentials(store: Resolved, url: str, read_write: str, read_only: str) -> Object:
+    """The tenant's Secret, in the shape of https://servicebinding.io/spec/core/1.1.0/#well-known-secret-entries.
+
+    Args:
+        store: whose.
+        url: where clients reach the store.
+        read_write: key for everything a tenant may do.
+        read_only: key for looking.
+    """
+    entries = {
+        "type": "chroma",
+        "provider": names.MANAGER,
+        "host": names.host(store.name, store.namespace),
+        "port": str(names.PORT),
+        "url": url,
+        "read-write": read_write,
+        "read-only": read_only,
+    }
+    return child(
+        store,
+        "v1",
+        "Secret",
+        names.credentials(store.name),
+        type="servicebinding.io/chroma",
+        data={entry: _encode(value) for entry, value in entries.items()},
+    )
+
+
+def keys(store: Resolved, platform: Platform, children: Children) -> Object | None:
+    """The pods' Secret; None while the store has no credentials."""
+    given = children.get(("Secret", names.credentials(store.name)))
+    if given is None or not belongs(given, store.name, store.uid):
+        return None
+    files = {name: _digests(given, name) for name in TENANT_FILES}
+    files["admin"] = digest(token(platform.secret, "admin", store.uid)) + "\n"
+    files["internal"] = token(platform.secret, "internal", store.uid) + "\n"
+    return child(
+        store,
+        "v1",
+        "Secret",
+        names.keys(store.name),
+        type="Opaque",
+        data={name: _encode(content) for name, content in files.items()},
+    )
+
+
+def _digests(given: Object, entry: str) -> str:
+    text = base64.b64decode((given.get("data") or {}).get(entry, "")).decode()
+    return "".join(f"{digest(line.strip())}\n" for line in text.splitlines() if line.strip())
+
+
+def _encode(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
