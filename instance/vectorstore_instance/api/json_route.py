@@ -22,13 +22,13 @@ class JsonRequest(Request):
         """The body.
 
         Raises:
-            HTTPException: 422 where it is not JSON; says where.
+            HTTPException: 400 where it is not JSON; says where.
         """
         try:
             return msgspec.json.decode(await self.body())
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
             # FastAPI turns any other class into a message that does not say what is wrong.
-            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"the body is not JSON: {problem}") from None
+            raise HTTPException(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {problem}") from None
 
 
 class JsonRoute(APIRoute):

@@ -18,7 +18,7 @@ from vectorstore_instance.core.keys import Keys, Role
 OPEN = re.compile(r"/|/healthz/?|/health|/api/v[12]/heartbeat|/docs(/.*)?|/openapi\.json")
 """Paths that answer without a key; `/healthz/` says more with one."""
 
-READS = re.compile(r".*/(query|get|search)|/query/?|/search/?")
+READS = re.compile(r".*/(query|get|search)/?")
 """POST paths that change nothing."""
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import cast
 
 import msgspec
 
@@ -45,9 +46,7 @@ class Reads:
         waiting = _Waiting(path, body, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if not self._senders or (len(self._senders) < 2 and len(self._waiting) >= WIDEST):
-            sender = asyncio.create_task(self._drain())
-            self._senders.add(sender)
-            sender.add_done_callback(self._senders.discard)
+            self._senders.add(asyncio.create_task(self._drain()))
         return await waiting.answer
 
     async def _drain(self) -> None:
@@ -55,6 +54,8 @@ class Reads:
             batch, self._waiting = self._waiting[:WIDEST], self._waiting[WIDEST:]
             wanted = [waiting for waiting in batch if not waiting.answer.done()]
             await asyncio.gather(*(self._together(group) for group in _alike(wanted)))
+        # At once, not when the task is done: who comes in between must find that nobody sends any more.
+        self._senders.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _together(self, group: list[tuple[_Waiting, wire.Query | None]]) -> None:
         queries = [query for _, query in group if query is not None]

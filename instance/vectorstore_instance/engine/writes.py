@@ -110,9 +110,9 @@ class Writes:
                     else:
                         writes[0].end(await self._send("PUT", writes[0].path, writes[0].body, False))
                 except Exception as problem:
-                    self._quota.recount_one(collection)
                     for write in writes:
                         write.end(problem)
+                    self._quota.recount_one(collection)
         del self._lanes[collection]
 
     async def _commit(self, collection: str, writes: list[_Write]) -> None:

@@ -23,7 +23,7 @@ class Body(BaseModel):
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise ValueError("an empty text means nothing; leave it out")
+        raise ValueError(f"{text[:20]!r} is an empty text and means nothing; leave it out")
     return text
 
 

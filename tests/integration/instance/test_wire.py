@@ -17,7 +17,7 @@ DATABASE = "/api/v2/tenants/default_tenant/databases/default_database"
 
 @pytest.fixture
 def collection(vectors_only: Running, request: pytest.FixtureRequest) -> chromadb.Collection:
-    return vectors_only.chroma().create_collection(request.node.name)
+    return vectors_only.chroma().create_collection(f"of-{abs(hash(request.node.name))}")
 
 
 def post(running: Running, path: str, content: bytes | str, key: str | None = "read-write") -> httpx.Response:
@@ -33,7 +33,7 @@ def test_a_client_writes_reads_modifies_and_deletes(vectors_only: Running, colle
         metadatas=[{"n": 1}, {"n": 2}],
     )
     collection.upsert(ids=["b", "c"], embeddings=[[0, 2.0, 0], [0, 0, 3.0]], metadatas=[{"n": 20}, {"n": 3}])
-    collection.update(ids=["a"], documents=["changed"])
+    collection.update(ids=["a"], embeddings=[[1.0, 0, 0]], documents=["changed"])
 
     assert collection.count() == 3
     assert collection.get(ids=["a"], include=["documents", "embeddings"])["documents"] == ["changed"]

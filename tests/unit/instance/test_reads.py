@@ -96,6 +96,16 @@ async def test_no_request_holds_more_queries_than_it_may(engine: EchoEngine) -> 
     assert max(len(q["query_embeddings"]) for q in engine.asked) <= WIDEST
 
 
+async def test_a_query_that_comes_right_after_an_answer_is_sent(engine: EchoEngine) -> None:
+    engine.go.set()
+    reads = Reads(engine.send)
+    async with asyncio.timeout(10):
+        for n in range(100):
+            assert json.loads((await reads.query("/c/query", body(n))).body)["ids"] == [[str(n)]]
+            for _ in range(n % 10):  # the sender ends some steps of the loop after its last answer
+                await asyncio.sleep(0)
+
+
 async def test_a_lost_engine_is_told_to_everybody_who_waits() -> None:
     async def lost(path: str, raw: bytes) -> Reply:
         await asyncio.sleep(0)
