@@ -57,8 +57,8 @@ class Folder:
                 _replace(self.key_file(name), secrets.token_urlsafe(32) + "\n")
 
     def key(self, name: str) -> str:
-        """The first key in a key file."""
-        return self.key_file(name).read_text().split()[0]
+        """The first line of a key file."""
+        return self.key_file(name).read_text().partition("\n")[0]
 
     def read_record(self) -> Record | None:
         """The store as `up` last brought it about; None where there is none.
