@@ -15,7 +15,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,7 +148,11 @@ class Disk:
 
     def bytes(self) -> int:
         """Bytes the files take."""
-        return sum(file.stat().st_blocks * 512 for file in self.folder.rglob("*") if file.is_file())
+        total = 0
+        for file in self.folder.rglob("*"):
+            with suppress(FileNotFoundError):  # the engine removes files while we look
+                total += file.lstat().st_blocks * 512
+        return total
 
     def known_ids(self, segment: str, ids: list[str]) -> set[str]:
         """Which of the ids a metadata segment has."""
