@@ -1,0 +1,5 @@
+"""`python -m vectorstore_operator`."""
+
+from vectorstore_operator.main import main
+
+raise SystemExit(main())

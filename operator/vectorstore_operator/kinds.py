@@ -1,0 +1,43 @@
+"""The kinds this operator deals with, and where the API server keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vectorstore_operator.api import API_VERSION
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Where objects of a kind live."""
+
+    name: str
+    api_version: str
+    plural: str
+
+    def path(self, namespace: str | None, name: str = "", subresource: str = "") -> str:
+        """The URL path of one object, or of the collection; no namespace = all, or cluster-scoped."""
+        root = "/apis" if "/" in self.api_version else "/api"
+        scope = f"/namespaces/{namespace}" if namespace else ""
+        tail = "".join(f"/{part}" for part in (name, subresource) if part)
+        return f"{root}/{self.api_version}{scope}/{self.plural}{tail}"
+
+
+STORE = Kind("VectorStore", API_VERSION, "vectorstores")
+PLAN = Kind("VectorStorePlan", API_VERSION, "vectorstoreplans")
+CHILDREN = (
+    Kind("ServiceAccount", "v1", "serviceaccounts"),
+    Kind("Secret", "v1", "secrets"),
+    Kind("ConfigMap", "v1", "configmaps"),
+    Kind("Service", "v1", "services"),
+    Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies"),
+    Kind("StatefulSet", "apps/v1", "statefulsets"),
+    Kind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers"),
+    Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets"),
+    Kind("Pod", "v1", "pods"),
+    Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims"),
+)
+"""What a store consists of: watched by label."""
+LEASE = Kind("Lease", "coordination.k8s.io/v1", "leases")
+EVENT = Kind("Event", "events.k8s.io/v1", "events")
+KINDS = {kind.name: kind for kind in (STORE, PLAN, *CHILDREN, LEASE, EVENT)}

@@ -1,0 +1,189 @@
+"""The one loop: from what was seen to what should be, step by step, as often as anything changes.
+
+A look at a store resolves it, renders what it should consist of, applies what differs, prunes what is
+not wanted any more, and tells how it stands. It remembers nothing: any step may fail or be the last of
+a process, and the next look goes on from what is there. A store that is refused keeps its children as
+they are, which is its last good state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from vectorstore_operator import accept, diff, names, objects, observe, render
+from vectorstore_operator.cache import Cache, Key
+from vectorstore_operator.cluster import Cluster
+from vectorstore_operator.credentials import fresh_key, once
+from vectorstore_operator.errors import ClusterError, Conflict, Forbidden, Invalid, NotLeading
+from vectorstore_operator.events import News, Recorder, transitions
+from vectorstore_operator.kinds import KINDS
+from vectorstore_operator.metrics import Metrics
+from vectorstore_operator.objects import Children, Object
+from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.queue import exponential
+from vectorstore_operator.render import claims, keys
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+REFUSED_AGAIN = 60.0
+"""Seconds until a refused store gets another look: what stands in its way may be nothing we watch."""
+
+
+MOST_REPLICAS = 16
+"""The bound of `spec.replicas`."""
+
+
+def backoff(error: Exception, failures: int) -> float:
+    """Seconds until the next try: at once after a conflict, as asked when throttled, else doubling."""
+    if isinstance(error, ClusterError) and error.retry_after is not None:
+        return error.retry_after
+    return exponential(failures, 0.01 if isinstance(error, Conflict) else 0.2)
+
+
+class Reconciler:
+    """Looks at one store or plan after another; called by the queue's workers."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        cache: Cache,
+        platform: render.Platform,
+        recorder: Recorder,
+        usage: Callable[[Key], observe.Usage | None],
+        metrics: Metrics,
+    ) -> None:
+        self._cluster, self._cache, self._platform = cluster, cache, platform
+        self._recorder, self._usage, self._metrics = recorder, usage, metrics
+
+    async def __call__(self, key: Key) -> float | None:
+        """One look. Returns in how many seconds another is wanted, or None.
+
+        Raises:
+            ClusterError: the API server did not let it come to an end; look again.
+        """
+        result = "ok"
+        with self._metrics.seconds.time():
+            try:
+                return await (self._store(key) if key.namespace else self._plan(key.name))
+            except ClusterError as error:
+                result = type(error).__name__
+                level = logging.INFO if isinstance(error, Conflict | NotLeading) else logging.WARNING
+                log.log(level, "%s/%s: %s", key.namespace, key.name, error)
+                raise
+            except Exception:
+                result = "error"
+                log.exception("%s/%s", key.namespace, key.name)
+                raise
+            finally:
+                self._metrics.reconciles.labels(result).inc()
+
+    async def _plan(self, name: str) -> None:
+        plan = self._cache.plan(name)
+        if plan is not None and "deletionTimestamp" not in plan["metadata"]:
+            await self._tell(plan, observe.plan_status(plan, accept.plan(plan), datetime.now(UTC)))
+
+    async def _store(self, key: Key) -> float | None:
+        store = self._cache.store(key)
+        if store is None or "deletionTimestamp" in store["metadata"]:
+            return None  # what it consisted of goes by its owner references
+        verdict = accept.store(store, self._cache.plans(), self._cache.children(key))
+        failure: Forbidden | None = None
+        if isinstance(verdict, Resolved) and not store["spec"].get("paused"):
+            try:
+                verdict = await self._converge(key, store, verdict)
+            except Invalid as error:
+                verdict = Refusal("Invalid", str(error))
+            except Forbidden as error:
+                verdict, failure = Refusal("Forbidden", str(error)), error
+        children = self._cache.children(key)
+        await self._tell(store, observe.status(store, verdict, children, self._usage(key), datetime.now(UTC)))
+        if failure:
+            raise failure
+        return REFUSED_AGAIN if isinstance(verdict, Refusal) else None
+
+    async def _converge(self, key: Key, store: Object, wanted: Resolved) -> Resolved | Refusal:
+        """Makes the children what they should be, or tells what is in the way."""
+        if refusal := await self._credentials(key, store, wanted):
+            return refusal
+        children = self._cache.children(key)
+        phases = render.desired(wanted, self._platform, children)
+        children |= await self._unseen(phases, children)
+        if refusal := diff.conflicts([obj for phase in phases for obj in phase], children):
+            return refusal
+        for phase in phases:
+            await together(self._apply(obj, children) for obj in diff.to_apply(phase, children))
+        children = self._cache.children(key)
+        await together(self._delete(obj) for obj in (*diff.to_prune(phases, children), *surplus(wanted, children)))
+        kept = (obj for (kind, _), obj in children.items() if kind == "PersistentVolumeClaim")
+        await together(self._apply(patch, children) for obj in kept if (patch := claims.owner_patch(wanted, obj)))
+        return wanted
+
+    async def _credentials(self, key: Key, store: Object, wanted: Resolved) -> Refusal | None:
+        """Sees to it that the tenant has keys; None if so."""
+        url = names.url(wanted.name, wanted.namespace)
+        fresh = keys.credentials(wanted, url, fresh_key(), fresh_key())
+        live, made = self._cache.children(key).get(objects.key(fresh)), False
+        if live is None:
+            live, made = await once(self._cluster, fresh)
+        if refusal := diff.conflicts([fresh], {objects.key(live): live}):
+            return refusal
+        self._cache.put(live)
+        if made and store.get("status", {}).get("secret"):
+            note = f"Secret {names.credentials(wanted.name)} was gone: new keys were made, the old ones are void"
+            await self._recorder.tell(store, News("Warning", "CredentialsRecreated", note))
+        return None
+
+    async def _unseen(self, phases: Iterable[tuple[Object, ...]], children: Children) -> dict[tuple[str, str], Object]:
+        """Live objects that have the names of children to be made: somebody else's, or strayed from the watches."""
+        missing = [o for phase in phases for o in phase if objects.key(o) not in children]
+        live = await together(
+            self._cluster.get(KINDS[o["kind"]], o["metadata"]["namespace"], o["metadata"]["name"]) for o in missing
+        )
+        return {objects.key(found): found for found in live if found}
+
+    async def _apply(self, obj: Object, children: Children) -> None:
+        live = children.get(objects.key(obj))
+        # With the uid an object that was replaced meanwhile is a conflict, not overwritten.
+        meta = obj["metadata"] | ({"uid": live["metadata"]["uid"]} if live else {})
+        self._cache.put(await self._cluster.apply({**obj, "metadata": meta}))
+
+    async def _delete(self, obj: Object) -> None:
+        log.info("prune %s %s/%s", obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])
+        await self._cluster.delete(obj)
+
+    async def _tell(self, about: Object, status: Object) -> None:
+        """Writes the status and the Events of what changed in it, if anything did."""
+        before = about.get("status", {})
+        if status == before:
+            return
+        meta = {k: about["metadata"][k] for k in ("name", "namespace", "uid") if k in about["metadata"]}
+        body = {"apiVersion": about["apiVersion"], "kind": about["kind"], "metadata": meta, "status": status}
+        self._cache.put(await self._cluster.apply(body, "status"))
+        for news in transitions(before, status):
+            await self._recorder.tell(about, news)
+
+
+def surplus(wanted: Resolved, children: Children) -> list[Object]:
+    """Claims of followers that are not wanted and whose pods are gone: they hold nothing that ordinal 0 does not."""
+    ordinals = range(max(1, wanted.replicas), MOST_REPLICAS)
+    found = (
+        children.get(("PersistentVolumeClaim", names.claim(wanted.name, ordinal)))
+        for ordinal in ordinals
+        if ("Pod", f"{wanted.name}-{ordinal}") not in children
+    )
+    return [claim for claim in found if claim and "deletionTimestamp" not in claim["metadata"]]
+
+
+async def together(work: Iterable[Awaitable[T]]) -> list[T]:
+    """All of it at the same time, each to its end; then the first error, if there was one."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]

@@ -1,0 +1,47 @@
+"""Events: what is told of a change of status, and what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vectorstore_operator.events import transitions
+
+
+def status(**conditions: tuple[str, str]) -> dict[str, Any]:
+    return {
+        "conditions": [
+            {"type": kind, "status": value, "reason": reason, "message": f"because {reason}"}
+            for kind, (value, reason) in conditions.items()
+        ]
+    }
+
+
+def told(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(news.type, news.reason) for news in transitions(before, after)]
+
+
+def test_a_store_that_comes_up_is_told_of_once_it_is_ready() -> None:
+    starting = status(Accepted=("True", "Accepted"), Ready=("False", "Starting"))
+    ready = status(Accepted=("True", "Accepted"), Ready=("True", "Ready"))
+    assert told({}, starting) == []
+    assert told(starting, ready) == [("Normal", "Ready")]
+    assert told(ready, ready) == []
+
+
+def test_a_refusal_is_told_at_once_and_its_change_and_its_end_too() -> None:
+    unknown = status(Accepted=("False", "PlanNotFound"))
+    above = status(Accepted=("False", "QuotaAbovePlan"))
+    fine = status(Accepted=("True", "Accepted"))
+    assert told({}, unknown) == [("Warning", "PlanNotFound")]
+    assert told(unknown, above) == [("Warning", "QuotaAbovePlan")]
+    assert told(above, fine) == [("Normal", "Accepted")]
+
+
+def test_a_store_that_stops_being_ready_is_told_of() -> None:
+    assert told(status(Ready=("True", "Ready")), status(Ready=("False", "PodsNotReady"))) == [
+        ("Warning", "PodsNotReady")
+    ]
+
+
+def test_other_conditions_are_not_told() -> None:
+    assert told({}, status(Progressing=("True", "Rolling"))) == []

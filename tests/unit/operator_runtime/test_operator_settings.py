@@ -1,0 +1,36 @@
+"""The operator's environment."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from vectorstore_operator.settings import OperatorSettings
+
+
+def test_lists_and_labels_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPERATOR_WATCH_NAMESPACES", "a, b")
+    monkeypatch.setenv("OPERATOR_LABELS", "app=x,tier=y")
+    monkeypatch.setenv("OPERATOR_RUN_AS", "platform")
+    settings = OperatorSettings()
+    assert settings.watch_namespaces == ("a", "b")
+    assert settings.labels == {"app": "x", "tier": "y"}
+    assert settings.run_as == "platform"
+
+
+def test_what_is_empty_counts_as_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPERATOR_WATCH_NAMESPACES", "")
+    monkeypatch.setenv("OPERATOR_RUN_AS", "10002")
+    settings = OperatorSettings()
+    assert settings.watch_namespaces == ()
+    assert settings.run_as == 10002
+
+
+def test_two_processes_never_have_one_identity() -> None:
+    assert OperatorSettings().identity != OperatorSettings().identity
+
+
+def test_a_wrong_label_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPERATOR_LABELS", "app")
+    with pytest.raises(ValidationError, match="app: not key=value"):
+        OperatorSettings()
