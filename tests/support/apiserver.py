@@ -14,7 +14,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +47,29 @@ class ApiServer:
             with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=str(self.ca))) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
+            text = error.read().decode()
+            return error.code, json.loads(text) if text.startswith("{") else {"message": text}
 
     def apply(self, path: str, body: object, manager: str = "vectorstore-operator") -> tuple[int, Answer]:
         """A forced server-side apply of one object to its path."""
         return self.call("PATCH", f"{path}?fieldManager={manager}&force=true", body, "application/apply-patch+yaml")
+
+    def install(self, definitions: Iterable[Answer]) -> None:
+        """Applies CRDs and waits until their kinds are served.
+
+        Raises:
+            AssertionError: one is refused or not served in time; says why.
+        """
+        for definition in definitions:
+            path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{definition['metadata']['name']}"
+            status, answer = self.apply(path, definition)
+            assert status in (200, 201), answer["message"]
+            group, version = definition["spec"]["group"], definition["spec"]["versions"][0]["name"]
+            served = f"/apis/{group}/{version}/{definition['spec']['names']['plural']}"
+            deadline = time.monotonic() + READY_WITHIN
+            while self.call("GET", served)[0] != 200:
+                assert time.monotonic() < deadline, self.call("GET", path)[1].get("status")
+                time.sleep(0.05)
 
 
 @contextmanager

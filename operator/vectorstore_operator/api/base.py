@@ -18,6 +18,7 @@ class Model(BaseModel):
         populate_by_name=True,
         frozen=True,
         extra="forbid",
+        strict=True,  # the API server turns no "5" into 5 either
         use_attribute_docstrings=True,
     )
 

@@ -1,13 +1,117 @@
-"""What the API server itself says of the CRDs."""
+"""What a real API server says of the CRDs and of the objects they are for."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import yaml
 from tests.support.apiserver import ApiServer
+
+from vectorstore_operator import crd
 
 pytestmark = pytest.mark.apiserver
 
+STORES = "/apis/vectorstore.dev/v1alpha1/namespaces/default/vectorstores"
+PLANS = "/apis/vectorstore.dev/v1alpha1/vectorstoreplans"
+MERGE = "application/merge-patch+json"
 
-def test_up(apiserver: ApiServer) -> None:
-    status, answer = apiserver.call("GET", "/api/v1/namespaces/default")
-    assert status == 200, answer
+Spec = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def api(apiserver: ApiServer) -> ApiServer:
+    """The API server with both CRDs established."""
+    apiserver.install(yaml.safe_load(text) for text in crd.files().values())
+    return apiserver
+
+
+def create(api: ApiServer, name: str, spec: Spec | None = None, kind: str = "VectorStore") -> tuple[int, Any]:
+    body = {"apiVersion": "vectorstore.dev/v1alpha1", "kind": kind, "metadata": {"name": name}}
+    path = STORES if kind == "VectorStore" else PLANS
+    return api.call("POST", f"{path}?fieldValidation=Strict", body if spec is None else body | {"spec": spec})
+
+
+def test_a_store_without_a_spec_has_one_replica_and_can_be_scaled(api: ApiServer) -> None:
+    status, made = create(api, "bare")
+    assert (status, made["spec"]) == (201, {"replicas": 1})
+
+    seen = {"replicas": 1, "selector": "vectorstore.dev/store=bare"}
+    api.call("PATCH", f"{STORES}/bare/status", {"status": seen}, MERGE)
+    status, scale = api.call("PATCH", f"{STORES}/bare/scale", {"spec": {"replicas": 3}}, MERGE)
+
+    assert status == 200
+    assert (scale["spec"], scale["status"]) == ({"replicas": 3}, seen)
+    assert api.call("GET", f"{STORES}/bare")[1]["spec"] == {"replicas": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "says"),
+    [
+        ("UPPER", {}, "metadata.name"),
+        ("9lives", {}, "at most 40 of a-z, 0-9 and -"),
+        ("a" * 41, {}, "at most 40 of a-z, 0-9 and -"),
+        ("wide", {"model": "all-MiniLM-L6-v2", "dimension": 3}, "dimension goes with model: none, and only with it"),
+        ("flat", {"model": "none"}, "dimension goes with model: none, and only with it"),
+        ("other", {"model": "gpt"}, 'supported values: "all-MiniLM-L6-v2", "none"'),
+        ("less", {"quota": {"documents": -5}}, "spec.quota.documents"),
+        ("small", {"storage": {"size": "-1Gi"}}, "spec.storage.size"),
+        ("typo", {"qouta": {"documents": 5}}, 'unknown field "spec.qouta"'),
+        ("crowd", {"replicas": 17}, "spec.replicas"),
+    ],
+)
+def test_a_wrong_store_is_refused_with_the_reason(api: ApiServer, name: str, spec: Spec, says: str) -> None:
+    status, answer = create(api, name, spec)
+    assert status in (400, 422)
+    assert says in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("field", "before", "after"),
+    [
+        ("storage", None, {"size": "20Gi"}),
+        ("storage", {"size": "20Gi"}, None),
+        ("storage", {"size": "20Gi"}, {"size": "30Gi"}),
+        ("model", None, "all-MiniLM-L6-v2"),
+        ("dimension", 3, 4),
+    ],
+)
+def test_what_is_fixed_neither_comes_nor_changes_nor_goes(
+    api: ApiServer, request: pytest.FixtureRequest, field: str, before: Any, after: Any
+) -> None:
+    name = f"fixed{request.node.callspec.indices['before']}"
+    base = {"model": "none"} if field == "dimension" else {}
+    assert create(api, name, base | ({} if before is None else {field: before}))[0] == 201
+
+    status, answer = api.call("PATCH", f"{STORES}/{name}", {"spec": {field: after}}, MERGE)
+
+    assert status == 422
+    assert f"{field} is fixed when the store is made; make another store for another {field}" in answer["message"]
+
+
+def test_what_is_not_fixed_changes(api: ApiServer) -> None:
+    create(api, "moving", {"quota": {"documents": 5}})
+    change = {"spec": {"quota": {"documents": 6}, "plan": "standard", "paused": True}}
+    assert api.call("PATCH", f"{STORES}/moving", change, MERGE)[0] == 200
+
+
+def test_a_plan_is_filled_in(api: ApiServer) -> None:
+    status, made = create(api, "filled", {"documents": 5, "replicas": {"max": 3}}, "VectorStorePlan")
+    assert status == 201
+    assert made["spec"]["replicas"] == {"min": 1, "max": 3, "cpuPercent": 70}
+    assert made["spec"]["cpu"] == {"request": "250m", "limit": "1"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"documents": 5, "replicas": {"min": 3, "max": 2}}, "replicas.min is above replicas.max"),
+        ({}, "spec.documents: Required value"),
+        ({"documents": 5, "memory": "much"}, "spec.memory"),
+        ({"documents": 5, "network": {"clients": [{}] * 17}}, "must have at most 16 items"),
+    ],
+)
+def test_a_wrong_plan_is_refused_with_the_reason(api: ApiServer, spec: Spec, says: str) -> None:
+    status, answer = create(api, "wrong", spec, "VectorStorePlan")
+    assert status == 422
+    assert says in answer["message"]
