@@ -83,12 +83,13 @@ class Collection:
     instance: Instance
     info: Info
 
-    async def write(self, rows: Rows, *, replace: bool) -> list[str]:
+    async def write(self, rows: Rows, *, update: bool) -> list[str]:
         """Stores documents; returns their ids, made up where they have none.
 
         Args:
             rows: the documents.
-            replace: whether one whose id is there already is replaced; else it is refused.
+            update: whether one whose id is there already is updated, as Chroma does it: a new text and vector, and
+                its metadata merged; else it is refused.
 
         Raises:
             ApiError: 413 too many rows, 400 texts or vectors that do not fit, 409 an id is there already.
@@ -96,7 +97,7 @@ class Collection:
         most = self.instance.limits.current.max_batch_rows
         if rows.count > most:
             raise too_large(f"{rows.count} documents in one request, and {most} are allowed; send less at once")
-        if rows.ids and not replace:
+        if rows.ids and not update:
             await self._refuse_known(rows.ids)
         ids = rows.ids or [str(uuid.uuid4()) for _ in range(rows.count)]
         body = {
@@ -105,7 +106,7 @@ class Collection:
             "documents": rows.documents,
             "metadatas": rows.metadatas and [metadata or None for metadata in rows.metadatas],
         }
-        await self._post("upsert" if replace and rows.ids else "add", body)
+        await self._post("upsert" if update and rows.ids else "add", body)
         return ids
 
     async def query(self, texts: list[str], n_results: int, where: Where | None) -> list[list[Row]]:
@@ -149,7 +150,7 @@ class Collection:
             raise ApiError(
                 HTTPStatus.CONFLICT,
                 "UniqueConstraintError",
-                f"ids: {known[0]!r} is in collection {self.info.name} already; upsert replaces documents",
+                f"ids: {known[0]!r} is in collection {self.info.name} already; upsert updates documents",
             )
 
     async def _vectors(self, rows: Rows) -> list[list[float]] | list[str]:

@@ -53,9 +53,10 @@ async def _ask_default(instance: Instance, text: str, n_results: int, where: dic
 
 @default.post("/embed/", response_model=answers.Written)
 async def embed(body: texts.Texts, instance: Here) -> Response:
-    """Stores documents, embedded on the server. One whose id is there already is replaced."""
+    """Stores documents, embedded on the server. One whose id is there already gets the new text, and its metadata
+    are merged."""
     target = await _default_to_write(instance)
-    ids = await target.write(Rows(body.documents, None, body.ids, body.metadatas), replace=True)
+    ids = await target.write(Rows(body.documents, None, body.ids, body.metadatas), update=True)
     return _json({"ids": ids, "count": len(ids)})
 
 
@@ -81,7 +82,7 @@ async def add(body: texts.Item, instance: Here) -> Response:
         raise malformed(str(problem)) from None
     target = await _default_to_write(instance)
     rows = Rows([text], None, [body.id] if body.id else None, [metadata])
-    return _json({"id": (await target.write(rows, replace=True))[0]})
+    return _json({"id": (await target.write(rows, update=True))[0]})
 
 
 @default.post("/query", response_model=answers.Found)
@@ -112,13 +113,13 @@ async def delete_collection(name: str, instance: Here) -> Response:
 @named.post("/{name}/add", response_model=answers.Written)
 async def add_rows(body: texts.Rows, target: There) -> Response:
     """Stores documents; refused where an id is there already."""
-    return await _write(target, body, replace=False)
+    return await _write(target, body, update=False)
 
 
 @named.post("/{name}/upsert", response_model=answers.Written)
 async def upsert_rows(body: texts.Rows, target: There) -> Response:
-    """Stores documents, in place of those whose ids are there already."""
-    return await _write(target, body, replace=True)
+    """Stores documents. One whose id is there already gets the new text, and its metadata are merged."""
+    return await _write(target, body, update=True)
 
 
 @named.post("/{name}/delete", response_model=answers.Deleted)
@@ -139,8 +140,8 @@ async def query_rows(body: texts.Queries, target: There) -> Response:
     return _json({"results": await target.query(body.query_texts, body.n_results, body.where)})
 
 
-async def _write(target: Collection, body: texts.Rows, *, replace: bool) -> Response:
-    ids = await target.write(Rows(body.documents, body.embeddings, body.ids, body.metadatas), replace=replace)
+async def _write(target: Collection, body: texts.Rows, *, update: bool) -> Response:
+    ids = await target.write(Rows(body.documents, body.embeddings, body.ids, body.metadatas), update=update)
     return _json({"ids": ids, "count": len(ids)})
 
 

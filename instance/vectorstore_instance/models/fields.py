@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 INT64 = 1 << 63
+UINT32 = (1 << 32) - 1
 FLOAT32 = 3.4028234663852886e38
 
 

@@ -6,7 +6,18 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from vectorstore_instance.models.fields import Body, Count, Id, Ids, Metadata, Text, Vector, Where, check_metadata
+from vectorstore_instance.models.fields import (
+    UINT32,
+    Body,
+    Count,
+    Id,
+    Ids,
+    Metadata,
+    Text,
+    Vector,
+    Where,
+    check_metadata,
+)
 
 EXAMPLE: dict[str, Any] = {
     "documents": ["The weather is lovely today.", "He drove to the stadium."],
@@ -69,7 +80,7 @@ class Item(Body):
     text: Text | None = None
     """What is embedded; where left out, the field that the store's TEXT_FIELD names (`reasoning`) is."""
     id: Id | None = None
-    """Made up where left out; a document whose id is there already is replaced."""
+    """Made up where left out; a document whose id is there already gets the new text, and its metadata are merged."""
     metadata: Metadata | None = None
     """More metadata, beside the other fields."""
 
@@ -149,9 +160,9 @@ class Selection(Body):
     """Only these."""
     where: Where | None = None
     """Only documents whose metadata match."""
-    limit: Annotated[int, Field(ge=1, strict=True)] | None = None
+    limit: Annotated[int, Field(ge=1, le=UINT32, strict=True)] | None = None
     """How many at most; all where left out."""
-    offset: Annotated[int, Field(ge=0, strict=True)] | None = None
+    offset: Annotated[int, Field(ge=0, le=UINT32, strict=True)] | None = None
     """How many to leave out first."""
 
 

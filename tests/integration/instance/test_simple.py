@@ -94,10 +94,11 @@ def test_distances_are_one_minus_the_published_similarity(client: Client, name: 
     assert near.distance == pytest.approx(1 - 0.6660, abs=1e-4)
 
 
-def test_embed_replaces_a_document_of_the_same_id(fresh: Client) -> None:
-    fresh.ask(answers.Written, "POST", "/embed/", documents=["old"], ids=["a"])
-    fresh.ask(answers.Written, "POST", "/embed/", documents=["new"], ids=["a"])
-    assert stored(fresh, "documents")["a"].document == "new"
+def test_embed_updates_a_document_of_the_same_id(fresh: Client) -> None:
+    fresh.ask(answers.Written, "POST", "/embed/", documents=["old"], ids=["a"], metadatas=[{"x": 1, "y": 1}])
+    fresh.ask(answers.Written, "POST", "/embed/", documents=["new"], ids=["a"], metadatas=[{"y": 2}])
+    (found,) = stored(fresh, "documents").values()
+    assert (found.document, found.metadata) == ("new", {"x": 1, "y": 2})
 
 
 def test_add_takes_an_object_and_query_finds_it(start: Start) -> None:
@@ -123,7 +124,7 @@ def test_a_collection_is_made_listed_and_deleted(client: Client) -> None:
     assert client.http.delete("/collections/life.of-one").status_code == 404
 
 
-def test_rows_are_added_read_replaced_and_deleted(client: Client, name: str) -> None:
+def test_rows_are_added_read_updated_and_deleted(client: Client, name: str) -> None:
     fill(client, name)
     assert stored(client, name)["databases"].metadata is None
     assert list(stored(client, name, where={"year": {"$gte": 2025}})) == ["stadium"]
@@ -242,6 +243,7 @@ BAD_BODIES: dict[str, tuple[str, int, bytes | Any, str]] = {
     "no results": ("/search/", 422, {"query": "x", "n_results": 0}, "n_results: .* greater than or equal to 1, not 0"),
     "many results": ("/query", 422, {"query_text": "x", "k": 10_001}, "k: .* less than or equal to 10000"),
     "blank question": ("/search/", 422, {"query": ""}, "query: '' is an empty text"),
+    "many rows": ("/collections/documents/get", 422, {"limit": 1 << 32}, "limit: .* less than or equal to 4294967295"),
     "bad where": ("/search/", 400, {"query": "x", "where": {"a": {"$foo": 1}}}, "where clause"),
     "delete all": ("/collections/documents/delete", 422, {}, "ids: missing, and so is where"),
     "delete nothing": ("/delete/", 422, {"ids": []}, "ids: .* at least 1 item"),
