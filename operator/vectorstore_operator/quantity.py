@@ -33,7 +33,20 @@ def to_bytes(text: str) -> int:
 
 def from_bytes(count: int) -> str:
     """The canonical quantity of a number of bytes: what the API server would store for it."""
-    for i, unit in reversed(list(enumerate(("Ki", "Mi", "Gi", "Ti"), start=1))):
-        if count and count % 1024**i == 0:
-            return f"{count // 1024**i}{unit}"
-    return str(count)
+    return _scaled(count, 1024, ("Ki", "Mi", "Gi", "Ti", "Pi")) or _scaled(count, 1000, tuple("kMGTP")) or str(count)
+
+
+def canonical_cpus(text: str) -> str:
+    """The same CPUs as the API server would store them, in thousandths at the finest."""
+    milli = int((parse(text) * 1000).to_integral_value(ROUND_CEILING))
+    if milli % 1000:
+        return f"{milli}m"
+    return _scaled(milli // 1000, 1000, tuple("kMGTP")) or str(milli // 1000)
+
+
+def _scaled(count: int, base: int, units: tuple[str, ...]) -> str | None:
+    """The count in the largest unit that leaves no fraction, if there is one."""
+    for i, unit in reversed(list(enumerate(units, start=1))):
+        if count and count % base**i == 0:
+            return f"{count // base**i}{unit}"
+    return None

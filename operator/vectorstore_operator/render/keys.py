@@ -67,12 +67,12 @@ def credentials(store: Resolved, url: str, read_write: str, read_only: str) -> O
     )
 
 
-def keys(store: Resolved, platform: Platform, children: Children) -> Object | None:
+def digests(store: Resolved, platform: Platform, children: Children) -> Object | None:
     """The pods' Secret; None while the store has no credentials."""
     given = children.get(("Secret", names.credentials(store.name)))
     if given is None or not belongs(given, store.name, store.uid):
         return None
-    files = {name: _digests(given, name) for name in TENANT_FILES}
+    files = {name: _lines(given, name) for name in TENANT_FILES}
     files["admin"] = digest(token(platform.secret, "admin", store.uid)) + "\n"
     files["internal"] = token(platform.secret, "internal", store.uid) + "\n"
     return child(
@@ -85,7 +85,7 @@ def keys(store: Resolved, platform: Platform, children: Children) -> Object | No
     )
 
 
-def _digests(given: Object, entry: str) -> str:
+def _lines(given: Object, entry: str) -> str:
     text = base64.b64decode((given.get("data") or {}).get(entry, "")).decode()
     return "".join(f"{digest(line.strip())}\n" for line in text.splitlines() if line.strip())
 
