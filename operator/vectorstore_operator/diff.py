@@ -28,7 +28,7 @@ go with their store, and a look at half a cache must never take pods, keys or da
 
 def to_apply(phase: tuple[Object, ...], children: Children) -> tuple[Object, ...]:
     """The objects of a phase that are missing or differ from what is stated of them."""
-    return tuple(obj for obj in phase if not _settled(obj, children.get(key(obj))))
+    return tuple(obj for obj in phase if not subset(obj, children.get(key(obj))))
 
 
 def to_prune(phases: Iterable[tuple[Object, ...]], children: Children) -> tuple[Object, ...]:
@@ -73,15 +73,12 @@ def subset(wanted: Any, live: Any) -> bool:
     return bool(wanted == live)
 
 
-def _settled(obj: Object, live: Object | None) -> bool:
-    return live is not None and "deletionTimestamp" not in live["metadata"] and subset(obj, live)
-
-
 def _conflict(live: Object, store: str) -> Refusal:
     kind, name = key(live)
     owner = controller(live)
-    whose = f"belongs to {owner['kind']} {owner['name']}" if owner else "was not made by this store"
-    return Refusal(
-        "NameConflict",
-        f"{kind} {name}: exists and {whose}; delete or rename it, or give the store another name than {store}",
-    )
+    if owner and (owner["kind"], owner["name"]) == ("VectorStore", store):
+        remedy = "is what an earlier store of this name left; it goes by itself in a moment"
+    else:
+        whose = f"belongs to {owner['kind']} {owner['name']}" if owner else "was not made by this store"
+        remedy = f"exists and {whose}; delete or rename it, or give the store another name than {store}"
+    return Refusal("NameConflict", f"{kind} {name}: {remedy}")

@@ -1,12 +1,24 @@
-"""From children to the status of a store, and from the arithmetic to that of a plan. Pure."""
+"""From children to the status of a store, and from the arithmetic to that of a plan. Pure.
+
+A store that is refused goes on as it last was: its address, plan and documents stay in the status, and
+Ready keeps telling the truth about the pods.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from vectorstore_operator.objects import Children, Object
+from vectorstore_operator import names
+from vectorstore_operator.api.base import Model
+from vectorstore_operator.api.plan import PlanStatus
+from vectorstore_operator.api.store import StoreStatus
+from vectorstore_operator.conditions import stamped, told
+from vectorstore_operator.health import CONDITIONS, Seen
+from vectorstore_operator.objects import Children, Object, belongs
 from vectorstore_operator.plan import Plan, Refusal, Resolved
+from vectorstore_operator.pods import Rollout, rollout
+from vectorstore_operator.quantity import from_bytes
 
 
 @dataclass(frozen=True)
@@ -23,18 +35,73 @@ class Usage:
 def status(
     store: Object, verdict: Resolved | Refusal, children: Children, usage: Usage | None, now: datetime
 ) -> Object:
-    """The whole status of a store.
+    """The whole status of a store, as JSON.
 
     Args:
         store: the VectorStore, with its last status.
         verdict: what it comes to, or why it is refused.
         children: what it consists of, answers to the last applies included.
         usage: what its instance holds, if that is known.
-        now: for conditions that change.
+        now: since when conditions that change hold.
     """
-    raise NotImplementedError
+    meta, before = store["metadata"], store.get("status") or {}
+    name, namespace = meta["name"], meta["namespace"]
+    used, limit = _documents(before.get("documents"), verdict, usage)
+    seen = Seen(store, verdict, children, _rollout(store, verdict, children), used, limit)
+    accepted: dict[str, str | None] = (
+        {"plan": verdict.plan.name, "url": names.url(name, namespace), "secret": names.credentials(name)}
+        if isinstance(verdict, Resolved)
+        else {field: before.get(field) for field in ("plan", "url", "secret")}
+    )
+    return _json(
+        StoreStatus(
+            observed_generation=meta.get("generation"),
+            **accepted,
+            replicas=seen.rollout.there if seen.rollout else 0,
+            ready_replicas=seen.rollout.ready if seen.rollout else 0,
+            selector=",".join(f"{label}={value}" for label, value in names.selector(name).items()),
+            documents=f"{used}/{limit}" if used is not None else None,
+            conditions=stamped(store, (tell(seen) for tell in CONDITIONS), now),
+        )
+    )
 
 
 def plan_status(plan: Object, verdict: Plan | Refusal, now: datetime) -> Object:
-    """The whole status of a plan."""
-    raise NotImplementedError
+    """The whole status of a plan, as JSON; the sizes of one that is refused are those it had."""
+    before = plan.get("status") or {}
+    if isinstance(verdict, Plan):
+        sizes = {"memory": from_bytes(verdict.memory), "storage": from_bytes(verdict.storage)}
+        accepted = told("Accepted", True, "Accepted", "stores may use the plan")
+    else:
+        sizes = {size: before.get(size) for size in ("memory", "storage")}
+        accepted = told("Accepted", False, verdict.reason, verdict.message)
+    return _json(
+        PlanStatus(
+            observed_generation=plan["metadata"].get("generation"),
+            **sizes,
+            conditions=stamped(plan, [accepted], now),
+        )
+    )
+
+
+def _rollout(store: Object, verdict: Resolved | Refusal, children: Children) -> Rollout | None:
+    meta = store["metadata"]
+    live = children.get(("StatefulSet", meta["name"]))
+    if live is None or not belongs(live, meta["name"], meta["uid"]):
+        return None
+    if isinstance(verdict, Refusal) or (store.get("spec") or {}).get("paused"):
+        return rollout(live)  # left as it is
+    return rollout(live, verdict.replicas)
+
+
+def _documents(before: str | None, verdict: Resolved | Refusal, usage: Usage | None) -> tuple[int | None, int | None]:
+    """Documents held and allowed, as far as known: between two answers the last one stands."""
+    last_used, _, last_limit = (before or "").partition("/")
+    used = usage.documents if usage else int(last_used) if last_used else None
+    if isinstance(verdict, Resolved):
+        return used, verdict.documents
+    return used, usage.limit if usage else int(last_limit) if last_limit else None
+
+
+def _json(status: Model) -> Object:
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True)

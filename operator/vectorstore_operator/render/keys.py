@@ -86,7 +86,7 @@ def digests(store: Resolved, platform: Platform, children: Children) -> Object |
 
 
 def _lines(given: Object, entry: str) -> str:
-    text = base64.b64decode((given.get("data") or {}).get(entry, "")).decode()
+    text = base64.b64decode((given.get("data") or {}).get(entry, "")).decode(errors="replace")
     return "".join(f"{digest(line.strip())}\n" for line in text.splitlines() if line.strip())
 
 

@@ -1,0 +1,127 @@
+"""The conditions of a store, each a pure function of what was seen; `CONDITIONS` is the order they are told in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vectorstore_operator import names
+from vectorstore_operator.conditions import Told, told
+from vectorstore_operator.objects import Children, Object
+from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.pods import Rollout, trouble
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that the conditions of a store are made of."""
+
+    store: Object
+    verdict: Resolved | Refusal
+    children: Children
+    rollout: Rollout | None
+    """Where the StatefulSet stands; None while there is none."""
+    used: int | None
+    """Documents held; None while no instance has told."""
+    limit: int | None
+    """Documents allowed."""
+
+    @property
+    def name(self) -> str:
+        """The store's name."""
+        return str(self.store["metadata"]["name"])
+
+    @property
+    def paused(self) -> bool:
+        """Whether the children are left as they are."""
+        return bool((self.store.get("spec") or {}).get("paused"))
+
+    def pods(self) -> list[Object]:
+        """The pods there are."""
+        return [child for (kind, _), child in self.children.items() if kind == "Pod"]
+
+    def claims(self) -> list[Object]:
+        """The volume claims of the pods that are wanted, as far as they are there."""
+        ordinals = range(self.rollout.wanted if self.rollout else 0)
+        found = (self.children.get(("PersistentVolumeClaim", names.claim(self.name, i))) for i in ordinals)
+        return [claim for claim in found if claim]
+
+
+def accepted(seen: Seen) -> Told:
+    """Whether the spec can be served."""
+    if isinstance(seen.verdict, Refusal):
+        return told("Accepted", False, seen.verdict.reason, seen.verdict.message)
+    plan = seen.verdict.plan.name
+    return told("Accepted", True, "Accepted", f"plan {plan}, {seen.verdict.documents} documents, {seen.verdict.model}")
+
+
+def progressing(seen: Seen) -> Told:
+    """Whether the children are on their way to what the spec says."""
+    if seen.paused:
+        return told("Progressing", False, "Paused", "spec.paused: true, so the children stay as they are; remove it")
+    if isinstance(seen.verdict, Refusal):
+        return told("Progressing", False, "NotAccepted", "the children stay as they are until the spec is accepted")
+    if seen.rollout is None:
+        return told("Progressing", True, "Creating", "the StatefulSet is to be made")
+    if seen.rollout.done:
+        return told("Progressing", False, "Settled", "everything is as the spec says")
+    return told("Progressing", True, seen.rollout.stage, seen.rollout.progress)
+
+
+def quota_exceeded(seen: Seen) -> Told:
+    """Whether the store takes no more documents."""
+    if seen.used is None or seen.limit is None:
+        return told("QuotaExceeded", None, "NotCounted", "the instance has not told yet how many documents it holds")
+    if seen.used < seen.limit:
+        return told("QuotaExceeded", False, "WithinQuota", f"room for {seen.limit} documents")
+    return told(
+        "QuotaExceeded",
+        True,
+        "AtLimit",
+        f"{seen.used} of {seen.limit} documents: no more are taken; delete some, raise spec.quota.documents or, "
+        "at the plan's ceiling, choose a larger plan",
+    )
+
+
+def storage_healthy(seen: Seen) -> Told:
+    """Whether the volumes are there."""
+    claims = seen.claims()
+    for claim in claims:
+        name, phase = claim["metadata"]["name"], (claim.get("status") or {}).get("phase", "Pending")
+        if claim["metadata"].get("deletionTimestamp"):
+            return told(
+                "StorageHealthy", False, "ClaimDeleted", f"claim {name}: goes, with its data, when its pod ends"
+            )
+        if phase == "Lost":
+            return told("StorageHealthy", False, "VolumeLost", f"claim {name}: its volume is gone; restore a backup")
+        if phase != "Bound":
+            return told("StorageHealthy", False, "ClaimPending", f"claim {name}: {_pending(claim)}")
+    if not claims:
+        return told("StorageHealthy", None, "NoClaims", "there are no volume claims yet")
+    return told("StorageHealthy", True, "Bound", "every pod has its volume")
+
+
+def ready(seen: Seen) -> Told:
+    """Whether every pod that is wanted runs what is wanted and answers."""
+    if seen.rollout is None:
+        refused = isinstance(seen.verdict, Refusal)
+        why = ("NotAccepted", "nothing was made: see Accepted") if refused else ("Creating", "there are no pods yet")
+        return told("Ready", False, *why)
+    if seen.rollout.done:
+        return told("Ready", True, "Serving", f"{seen.rollout.ready} of {seen.rollout.wanted} pods answer")
+    return told("Ready", False, *(trouble(seen.pods()) or (seen.rollout.stage, seen.rollout.progress)))
+
+
+CONDITIONS: tuple[Callable[[Seen], Told], ...] = (accepted, progressing, quota_exceeded, storage_healthy, ready)
+"""Ready comes last: who sees it has all the others."""
+
+
+def _pending(claim: Object) -> str:
+    storage_class = claim["spec"].get("storageClassName")
+    of = (
+        f"of StorageClass {storage_class}"
+        if storage_class
+        else "and names no StorageClass; the cluster may have no default"
+    )
+    size = claim["spec"]["resources"]["requests"]["storage"]
+    return f"waits for a volume of {size} {of}; see its events: kubectl describe pvc {claim['metadata']['name']}"
