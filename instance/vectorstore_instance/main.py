@@ -88,6 +88,7 @@ class _Server(uvicorn.Server):
                 timeout_keep_alive=KEEP_ALIVE,
                 timeout_graceful_shutdown=30,
                 server_header=False,
+                proxy_headers=False,
             )
         )
 

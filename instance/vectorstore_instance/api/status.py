@@ -29,13 +29,19 @@ async def root() -> answers.Service:
     )
 
 
+@open.get("/health", include_in_schema=False, response_model_exclude_none=True)
+async def health(instance: Here) -> answers.Health:
+    """Says whether the store serves, where load balancers look for it by habit."""
+    if not instance.engine.ready:
+        raise unavailable("the store is starting; try again")
+    return answers.Health()
+
+
 @keyed.get("/healthz/", response_model_exclude_none=True)
 async def healthz(request: Request, instance: Here) -> answers.Health:
     """Says whether the store serves; with a key also what it is, may hold and holds."""
-    if not instance.engine.ready:
-        raise unavailable("the store is starting; try again")
     if request.scope.get("state", {}).get("role") is None:
-        return answers.Health()
+        return await health(instance)
     settings = instance.settings
     return answers.Health(
         tenant=settings.tenant_id,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import cast
 
 import msgspec
 
@@ -37,32 +36,46 @@ class Reads:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._waiting: list[_Waiting] = []
+        self._sending = 0
         self._senders: set[asyncio.Task[None]] = set()
-        self.requests = 0
-        """Requests sent for the queries so far."""
 
     async def query(self, path: str, body: bytes) -> Reply:
-        """Answers one query, together with whichever others there are."""
+        """Answers one query: at once while no other is under way, else together with those that wait."""
+        if not self._sending:
+            self._sending += 1
+            try:
+                return await self._send(path, body)
+            finally:
+                self._ended()
         waiting = _Waiting(path, body, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        if not self._senders or (len(self._senders) < 2 and len(self._waiting) >= WIDEST):
-            self._senders.add(asyncio.create_task(self._drain()))
+        if self._sending < 2 and len(self._waiting) >= WIDEST:
+            self._begin()
         return await waiting.answer
+
+    def _begin(self) -> None:
+        self._sending += 1
+        sender = asyncio.create_task(self._drain())
+        self._senders.add(sender)
+        sender.add_done_callback(self._senders.discard)
+
+    def _ended(self) -> None:
+        self._sending -= 1
+        if self._waiting and not self._sending:
+            self._begin()
 
     async def _drain(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:WIDEST], self._waiting[WIDEST:]
             wanted = [waiting for waiting in batch if not waiting.answer.done()]
             await asyncio.gather(*(self._together(group) for group in _alike(wanted)))
-        # At once, not when the task is done: who comes in between must find that nobody sends any more.
-        self._senders.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+        self._ended()
 
     async def _together(self, group: list[tuple[_Waiting, wire.Query | None]]) -> None:
         queries = [query for _, query in group if query is not None]
         if len(group) == 1 or len(queries) < len(group):
             await asyncio.gather(*(self._alone(waiting) for waiting, _ in group))
             return
-        self.requests += 1
         try:
             reply = await self._send(group[0][0].path, _merge(queries))
             parts = split(reply.body, [len(query.query_embeddings) for query in queries]) if reply.ok else []
@@ -77,7 +90,6 @@ class Reads:
                 waiting.answer.set_result(Reply(200, part))
 
     async def _alone(self, waiting: _Waiting) -> None:
-        self.requests += 1
         try:
             reply = await self._send(waiting.path, waiting.body)
         except Exception as problem:
