@@ -45,6 +45,8 @@ class LocalEngine:
         self._writes = Writes(self._send, self._disk, self._quota, limits, lambda: self._reading > 0)
         self._child: Child | None = None
         self._starting: asyncio.Task[Child] | None = None
+        self._changing = asyncio.Lock()
+        """Held while a child is started or stopped: never are there two."""
         self._housekeeping: asyncio.Task[None] | None = None
         self._recovering = False
         self._early_deaths = 0
@@ -75,7 +77,7 @@ class LocalEngine:
         await self._writes.drain()
         if self._housekeeping is not None:
             self._housekeeping.cancel()
-        await self._rest()
+        await self.rest()
         self._disk.release()
 
     @property
@@ -113,7 +115,7 @@ class LocalEngine:
     async def reset(self) -> Reply:
         """Deletes everything; afterwards the files are prepared anew, as reset undoes that, too."""
         reply = await self._writes.drop("/api/v2/reset", "POST", b"")
-        await self._rest()
+        await self.rest()
         return reply
 
     async def _send(self, method: str, path: str, body: bytes, again: bool) -> Reply:
@@ -158,16 +160,17 @@ class LocalEngine:
     async def _prepared_child(self) -> Child:
         # A child that dies as soon as it is started is not started again as fast as that.
         await asyncio.sleep(min(5.0, 0.1 * 2**self._early_deaths) if self._early_deaths else 0)
-        self._recovering = await asyncio.to_thread(self._disk.prepare)
-        child = await self._launch()
-        try:
-            if self._recovering:
-                await self._recover(child)
-        except BaseException:
-            await child.stop()
-            raise
-        self._recovering = False
-        self._child = child
+        async with self._changing:
+            self._recovering = await asyncio.to_thread(self._disk.prepare)
+            child = await self._launch()
+            try:
+                if self._recovering:
+                    await self._recover(child)
+            except BaseException:
+                await child.stop()
+                raise
+            self._recovering = False
+            self._child = child
         born = time.monotonic()
         child.ended.add_done_callback(lambda _: self._bury(child, time.monotonic() - born))
         return child
@@ -208,16 +211,17 @@ class LocalEngine:
             idle = time.monotonic() - self._last_use
             await asyncio.sleep(max(1.0, IDLE_SECONDS - idle))
             if not self._in_flight and time.monotonic() - self._last_use >= IDLE_SECONDS:
-                await self._rest()
+                await self.rest()
 
-    async def _rest(self) -> None:
+    async def rest(self) -> None:
         """Stops the engine in order, if it runs, and witnesses it; ends a recovery, to be begun anew."""
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
             await asyncio.wait([self._starting])
-        child, self._child = self._child, None
-        if child is not None and await child.stop():
-            await asyncio.to_thread(self._disk.mark_clean)
+        async with self._changing:
+            child, self._child = self._child, None
+            if child is not None and await child.stop():
+                await asyncio.to_thread(self._disk.mark_clean)
 
 
 def _note(start: asyncio.Task[Child]) -> None:
