@@ -70,7 +70,7 @@ def plan_status(plan: Object, verdict: Plan | Refusal, now: datetime) -> Object:
     """The whole status of a plan, as JSON; the sizes of one that is refused are those it had."""
     before = plan.get("status") or {}
     if isinstance(verdict, Plan):
-        sizes = {"memory": from_bytes(verdict.memory), "storage": from_bytes(verdict.storage)}
+        sizes: dict[str, str | None] = {"memory": from_bytes(verdict.memory), "storage": from_bytes(verdict.storage)}
         accepted = told("Accepted", True, "Accepted", "stores may use the plan")
     else:
         sizes = {size: before.get(size) for size in ("memory", "storage")}
