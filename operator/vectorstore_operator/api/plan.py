@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from vectorstore_instance.settings import Model as ModelName
 from vectorstore_operator.api.base import Condition, Model, Quantity, Rule, cel
 
 REPLICAS_RULE = Rule(rule="self.min <= self.max", message="replicas.min is above replicas.max")
+
+PEER_RULE = Rule(
+    rule="!has(self.ipBlock) || (!has(self.namespaceSelector) && !has(self.podSelector))",
+    message="ipBlock does not go together with namespaceSelector or podSelector; make two peers of them",
+)
 
 Labels = Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=16)]
 
@@ -65,16 +71,30 @@ class IpBlock(Model):
     cidr: Annotated[str, Field(max_length=43)]
     """Such as 10.0.0.0/8."""
 
+    @field_validator("cidr")
+    @classmethod
+    def _is_a_range(cls, cidr: str) -> str:
+        # CEL has isCIDR since Kubernetes 1.31 only.
+        ip_network(cidr, strict=False)
+        return cidr
+
 
 class Peer(Model):
     """Where clients may come from: a NetworkPolicy peer."""
 
+    model_config = ConfigDict(json_schema_extra=cel(PEER_RULE))
     namespace_selector: LabelSelector | None = None
     """Namespaces by label; omitted = the store's own."""
     pod_selector: LabelSelector | None = None
     """Pods by label; omitted = all."""
     ip_block: IpBlock | None = None
     """Addresses; not together with the selectors."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if self.ip_block and (self.namespace_selector or self.pod_selector):
+            raise ValueError(PEER_RULE.message)
+        return self
 
 
 class PlanNetwork(Model):

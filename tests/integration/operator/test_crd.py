@@ -109,6 +109,10 @@ def test_a_plan_is_filled_in(api: ApiServer) -> None:
         ({}, "spec.documents: Required value"),
         ({"documents": 5, "memory": "much"}, "spec.memory"),
         ({"documents": 5, "network": {"clients": [{}] * 17}}, "must have at most 16 items"),
+        (
+            {"documents": 5, "network": {"clients": [{"podSelector": {}, "ipBlock": {"cidr": "10.0.0.0/8"}}]}},
+            "ipBlock does not go together with namespaceSelector or podSelector",
+        ),
     ],
 )
 def test_a_wrong_plan_is_refused_with_the_reason(api: ApiServer, spec: Spec, says: str) -> None:
