@@ -17,7 +17,7 @@ from vectorstore_instance.core.errors import unavailable
 from vectorstore_instance.engine import Reply, Usage
 from vectorstore_instance.engine.child import Child, ChildFailed, start_child
 from vectorstore_instance.engine.client import UpstreamLost
-from vectorstore_instance.engine.disk import Disk, DiskError
+from vectorstore_instance.engine.disk import Disk
 from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.route import Kind, route
@@ -142,19 +142,19 @@ class LocalEngine:
     async def _awake(self, deadline: float) -> Child:
         if self._child is not None and self._child.alive:
             return self._child
-        try:
-            async with asyncio.timeout_at(asyncio.get_running_loop().time() + max(0.0, deadline - time.monotonic())):
-                return await asyncio.shield(self._wake())
-        except TimeoutError:
-            raise unavailable("the engine is recovering its index; try again in a moment", retry_after=5) from None
-        except (ChildFailed, DiskError):
-            raise unavailable("the engine does not start; the instance's log says why", retry_after=5) from None
+        start = self._wake()
+        await asyncio.wait({start}, timeout=max(0.0, deadline - time.monotonic()))
+        if not start.done():
+            raise unavailable("the engine is recovering its index; try again in a moment", retry_after=5)
+        if start.cancelled() or start.exception():
+            raise unavailable("the engine does not start; the instance's log says why", retry_after=5)
+        return start.result()
 
     def _wake(self) -> asyncio.Task[Child]:
         """The one start under way; whoever needs the engine waits for the same."""
         if self._starting is None or self._starting.done():
             self._starting = asyncio.create_task(self._prepared_child())
-            self._starting.add_done_callback(_note)
+            self._starting.add_done_callback(self._note)
         return self._starting
 
     async def _prepared_child(self) -> Child:
@@ -174,6 +174,14 @@ class LocalEngine:
         born = time.monotonic()
         child.ended.add_done_callback(lambda _: self._bury(child, time.monotonic() - born))
         return child
+
+    def _note(self, start: asyncio.Task[Child]) -> None:
+        """A start that nobody waited for must not fail in silence, nor a recovery be given up."""
+        if start.cancelled() or (problem := start.exception()) is None:
+            return
+        log.error("%s", problem)
+        if self._recovering:  # not ready, so no request will come and try again
+            asyncio.get_running_loop().call_later(EARLY, self._wake)
 
     def _bury(self, child: Child, age: float) -> None:
         """Starts the next child when one has died by itself: its index is made again before it is needed."""
@@ -222,9 +230,3 @@ class LocalEngine:
             child, self._child = self._child, None
             if child is not None and await child.stop():
                 await asyncio.to_thread(self._disk.mark_clean)
-
-
-def _note(start: asyncio.Task[Child]) -> None:
-    """A start that nobody waited for must not fail in silence."""
-    if not start.cancelled() and (problem := start.exception()) is not None:
-        log.error("%s", problem)
