@@ -55,7 +55,12 @@ def _told(cluster: Cluster) -> str:
 
 
 def _told_by_operator() -> str:
-    return _try(Chart.cluster, "logs", "-l", f"app.kubernetes.io/name={Chart.name}", "--tail=100", "--prefix")
+    looks = (
+        ("get", "deployments,pods", "-o", "wide"),
+        ("logs", "-l", f"app.kubernetes.io/name={Chart.name}", "--tail=100", "--prefix"),
+        ("get", "events", "--sort-by=.lastTimestamp"),
+    )
+    return "\n".join(_try(Chart.cluster, *look) for look in looks)
 
 
 def _try(cluster: Cluster, *args: str) -> str:

@@ -130,7 +130,7 @@ class Client:
             AssertionError: it ended with an error of its own.
         """
         command = ["kubectl", "-n", self._cluster.namespace, "exec", self._name, "--", "python", "-c", code, *args]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
             assert process.stdout is not None
             yield process.stdout
             self.python(END, code)
