@@ -86,8 +86,8 @@ class Cache:
         if known is None or _version(known) > _version(obj):
             return None
         del shelf[name]
-        if not shelf:
-            self._children.pop(key, None)
+        if key in self._children and not self._children[key]:
+            del self._children[key]
         return key
 
     def replace(self, kind: str, namespace: str | None, items: Iterable[Object], version: str) -> set[Key]:

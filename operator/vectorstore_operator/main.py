@@ -55,6 +55,11 @@ class Operator:
         self.sources: tuple[Resync | Informer, ...] = (self.resync, *self.informers)
         self.queue: WorkQueue[Key] | None = None
         self.running: asyncio.Task[None] | None = None
+        self.metrics.gauge("leading", "Whether this operator works, not only watches.", lambda: self.queue is not None)
+        self.metrics.gauge("stores", "Stores known.", lambda: len(self.cache.stores()))
+        self.metrics.gauge("plans", "Plans known.", lambda: len(self.cache.plans()))
+        self.metrics.gauge("queue", "Stores and plans in line.", lambda: 0 if self.queue is None else len(self.queue))
+        self.metrics.gauge("busy", "Those worked on now.", lambda: 0 if self.queue is None else self.queue.busy)
 
     def leads(self) -> bool:
         """Whether this operator may write."""

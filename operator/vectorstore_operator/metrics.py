@@ -42,15 +42,6 @@ class Metrics:
         """A number that is looked up when it is asked for."""
         Gauge(f"vectorstore_operator_{name}", text, registry=self.registry).set_function(value)
 
-    def writes(self) -> int:
-        """Writes sent to the API server so far, leases apart."""
-        return sum(
-            int(sample.value)
-            for metric in self.requests.collect()
-            for sample in metric.samples
-            if sample.name.endswith("_total") and sample.labels["verb"] in WRITES and sample.labels["kind"] != "Lease"
-        )
-
 
 @asynccontextmanager
 async def serve(metrics: Metrics, ready: Callable[[], bool], host: str, port: int) -> AsyncIterator[int]:

@@ -69,9 +69,9 @@ class WorkQueue(Generic[K]):
         return len(self._waiting)
 
     @property
-    def idle(self) -> bool:
-        """Whether nothing is in line nor being worked on."""
-        return not self._waiting and not self._active
+    def busy(self) -> int:
+        """Keys being worked on."""
+        return len(self._active)
 
     def add(self, key: K) -> None:
         """Puts a key in line, if it is not there."""

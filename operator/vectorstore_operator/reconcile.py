@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from vectorstore_operator import accept, diff, names, objects, observe, render
+from vectorstore_operator import accept, diff, names, objects, observe, ownership, render
 from vectorstore_operator.cache import Cache, Key
 from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.credentials import fresh_key, once
@@ -94,7 +94,7 @@ class Reconciler:
             return None  # what it consisted of goes by its owner references
         verdict = accept.store(store, self._cache.plans(), self._cache.children(key))
         failure: Forbidden | None = None
-        if isinstance(verdict, Resolved) and not store["spec"].get("paused"):
+        if isinstance(verdict, Resolved) and not (store.get("spec") or {}).get("paused"):
             try:
                 verdict = await self._converge(key, store, verdict)
             except Invalid as error:
@@ -149,9 +149,31 @@ class Reconciler:
 
     async def _apply(self, obj: Object, children: Children) -> None:
         live = children.get(objects.key(obj))
+        if live is None:
+            self._cache.put(await self._cluster.apply(obj))
+            return
         # With the uid an object that was replaced meanwhile is a conflict, not overwritten.
-        meta = obj["metadata"] | ({"uid": live["metadata"]["uid"]} if live else {})
-        self._cache.put(await self._cluster.apply({**obj, "metadata": meta}))
+        stated = {**obj, "metadata": obj["metadata"] | {"uid": live["metadata"]["uid"]}}
+        try:
+            made = await self._cluster.apply(stated)
+        except Invalid:
+            # What somebody added to a list may not go with what we state of it.
+            if not await self._take_over(obj):
+                raise
+            made = await self._cluster.apply(stated)
+        else:
+            if not diff.subset(stated, made) and await self._take_over(obj):
+                made = await self._cluster.apply(stated)
+        self._cache.put(made)
+
+    async def _take_over(self, obj: Object) -> bool:
+        """Makes all fields of a child ours, so that the next apply removes what is not stated; whether any were not."""
+        live = await self._cluster.get(KINDS[obj["kind"]], obj["metadata"]["namespace"], obj["metadata"]["name"])
+        fields = ownership.taken_over(live) if live else None
+        if live is None or fields is None:
+            return False
+        await self._cluster.patch(live, {"metadata": {"managedFields": fields}})
+        return True
 
     async def _delete(self, obj: Object) -> None:
         log.info("prune %s %s/%s", obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])

@@ -39,6 +39,15 @@ def test_the_end_of_an_older_object_does_not_take_a_newer_one_of_its_name() -> N
     assert not cache.children(ACME)
 
 
+def test_the_end_of_a_store_does_not_take_its_children() -> None:
+    cache = Cache()
+    cache.put(obj("VectorStore", "acme", 1))
+    cache.put(child())
+    assert cache.drop(obj("VectorStore", "acme", 2)) == ACME
+    assert cache.store(ACME) is None
+    assert cache.children(ACME)
+
+
 def test_a_listing_takes_what_is_new_and_tells_what_is_gone() -> None:
     cache = Cache()
     cache.put(child("stays", 1))

@@ -1,0 +1,63 @@
+"""A namespace per test, an operator that serves it, and the client that plays the tenant."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import yaml
+from kubernetes.aio import client, config
+from tests.support.apiserver import ApiServer
+from tests.support.operators import Running, Tenant, running
+
+from vectorstore_operator import crd
+from vectorstore_operator.cluster import Cluster
+
+Start = Callable[[], Running]
+
+
+@pytest.fixture(scope="session")
+def served(apiserver: ApiServer) -> ApiServer:
+    """The API server with both CRDs."""
+    apiserver.install(yaml.safe_load(text) for text in crd.files().values())
+    return apiserver
+
+
+@pytest.fixture
+async def tenant(served: ApiServer) -> AsyncIterator[Tenant]:
+    """A namespace of the test's own."""
+    namespace = f"t-{uuid4().hex[:8]}"
+    head = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    assert served.call("POST", "/api/v1/namespaces", head)[0] == 201
+    configuration = client.Configuration()
+    await config.load_kube_config(  # type: ignore[no-untyped-call]
+        str(served.kubeconfig), client_configuration=configuration
+    )
+    async with client.ApiClient(configuration) as api:
+        yield Tenant(Cluster(api), namespace)
+
+
+@pytest.fixture
+def start(served: ApiServer, tenant: Tenant, tmp_path: Path) -> Iterator[Start]:
+    """Starts operators of the test's namespace; call it once more for another."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(
+            running(
+                served.kubeconfig,
+                tmp_path,
+                watch_namespaces=tenant.namespace,
+                namespace=tenant.namespace,
+                instance_image="example.invalid/instance:1",
+            )
+        )
+
+
+@pytest.fixture
+async def plan(tenant: Tenant) -> AsyncIterator[str]:
+    """The name of a plan of the test's own: small, up to three pods."""
+    made = await tenant.plan(f"plan-{tenant.namespace}", documents=1000, replicas={"min": 1, "max": 3})
+    yield made["metadata"]["name"]
+    await tenant.cluster.delete(made)

@@ -1,0 +1,92 @@
+"""Volumes outlive a store or go with it, as its deletion policy says. Claims are made by hand: no controller runs."""
+
+from __future__ import annotations
+
+import pytest
+from tests.integration.operator.conftest import Start
+from tests.support.operators import Object, Tenant, accepted, wait_until
+
+from vectorstore_operator import names
+
+pytestmark = pytest.mark.apiserver
+
+
+async def claim(tenant: Tenant, ordinal: int, size: str = "10Gi") -> Object:
+    """A claim as the StatefulSet controller makes it: the template's labels with the selector's."""
+    return await tenant.cluster.create(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {
+                "name": names.claim("acme", ordinal),
+                "namespace": tenant.namespace,
+                "labels": names.labels("acme"),
+            },
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}},
+        }
+    )
+
+
+async def pod(tenant: Tenant, ordinal: int) -> Object:
+    return await tenant.cluster.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": f"acme-{ordinal}",
+                "namespace": tenant.namespace,
+                "labels": names.labels("acme"),
+            },
+            "spec": {"containers": [{"name": "instance", "image": "example.invalid/instance:1"}]},
+        }
+    )
+
+
+def owners(obj: Object) -> list[str]:
+    return [reference["uid"] for reference in obj["metadata"].get("ownerReferences", ())]
+
+
+async def test_the_deletion_policy_is_an_owner_reference_on_the_claims(tenant: Tenant, start: Start, plan: str) -> None:
+    operator = start()
+    store = await tenant.store("acme", plan=plan)
+    await tenant.until("VectorStore", "acme", accepted)
+    name = (await claim(tenant, 0))["metadata"]["name"]
+    looks = operator.value("reconciles_total")
+    wait_until(lambda: operator.value("reconciles_total") >= looks and operator.settled())
+    assert owners(await tenant.have("PersistentVolumeClaim", name)) == []
+
+    await tenant.change("VectorStore", "acme", deletionPolicy="Delete")
+    await tenant.until("PersistentVolumeClaim", name, lambda obj: owners(obj) == [store["metadata"]["uid"]])
+    await tenant.change("VectorStore", "acme", deletionPolicy="Retain")
+    await tenant.until("PersistentVolumeClaim", name, lambda obj: owners(obj) == [])
+
+
+async def test_claims_of_followers_go_when_they_are_not_wanted_and_their_pods_are_gone(
+    tenant: Tenant, start: Start, plan: str
+) -> None:
+    start()
+    await tenant.store("acme", plan=plan, replicas=3)
+    await tenant.until("StatefulSet", "acme", lambda obj: obj["spec"]["replicas"] == 3)
+    for ordinal in range(3):
+        await claim(tenant, ordinal)
+    follower = await pod(tenant, 1)
+
+    await tenant.change("VectorStore", "acme", replicas=1)
+
+    def going(obj: Object) -> bool:
+        return "deletionTimestamp" in obj["metadata"]
+
+    await tenant.until("PersistentVolumeClaim", names.claim("acme", 2), going)
+    assert not going(await tenant.have("PersistentVolumeClaim", names.claim("acme", 1)))
+    await tenant.cluster.delete(follower)
+    await tenant.until("PersistentVolumeClaim", names.claim("acme", 1), going)
+    assert not going(await tenant.have("PersistentVolumeClaim", names.claim("acme", 0)))
+
+
+async def test_a_store_takes_up_the_volume_that_a_former_one_left(tenant: Tenant, start: Start, plan: str) -> None:
+    await claim(tenant, 0, size="20Gi")
+    start()
+    await tenant.store("acme", plan=plan)
+    made = await tenant.until("StatefulSet", "acme")
+    (template,) = made["spec"]["volumeClaimTemplates"]
+    assert template["spec"]["resources"]["requests"]["storage"] == "20Gi"

@@ -1,0 +1,113 @@
+"""What is asked of instances, against a small HTTP server in their place."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from vectorstore_operator import names
+from vectorstore_operator.cache import Cache, Key
+from vectorstore_operator.instances import Instances, leader_address, newsworthy
+from vectorstore_operator.observe import Usage
+
+ACME = Key("tenants", "acme")
+
+
+def usage(documents: int, limit: int = 1000) -> Usage:
+    return Usage(documents=documents, limit=limit)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "news"),
+    [
+        (None, usage(0), True),
+        (usage(100), usage(100), False),
+        (usage(100), usage(109), False),
+        (usage(100), usage(110), True),
+        (usage(110), usage(100), True),
+        (usage(999), usage(1000), True),
+        (usage(1000), usage(999), True),
+        (usage(100), usage(100, limit=2000), True),
+    ],
+)
+def test_news_are_the_first_one_percent_of_the_limit_and_its_crossing(
+    before: Usage | None, now: Usage, news: bool
+) -> None:
+    assert newsworthy(before, now) is news
+
+
+def cached(ready: str = "True") -> Cache:
+    cache = Cache()
+    meta = {"namespace": "tenants", "resourceVersion": "1"}
+    cache.put({"kind": "VectorStore", "metadata": {**meta, "name": "acme", "uid": "u1"}})
+    conditions = [{"type": "Ready", "status": ready}]
+    cache.put(
+        {
+            "kind": "Pod",
+            "metadata": {**meta, "name": "acme-0", "labels": names.labels("acme")},
+            "status": {"podIP": "127.0.0.1", "conditions": conditions},
+        }
+    )
+    return cache
+
+
+def test_only_a_ready_leader_is_asked() -> None:
+    assert leader_address(ACME, cached()) == "127.0.0.1"
+    assert leader_address(ACME, cached("False")) is None
+    assert leader_address(Key("tenants", "other"), cached()) is None
+
+
+class Instance:
+    """Answers as an instance's management port does."""
+
+    def __init__(self) -> None:
+        self.answer: dict[str, Any] | None = {"documents": 5, "bytes": 9, "collections": 1, "limit": 1000}
+        self.asked: list[str] = []
+
+    async def usage(self, request: web.Request) -> web.Response:
+        self.asked.append(request.headers["Authorization"])
+        return web.json_response(self.answer) if self.answer is not None else web.Response(status=503)
+
+
+@pytest.fixture
+async def instance(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Instance]:
+    served = Instance()
+    app = web.Application()
+    app.add_routes([web.get("/admin/usage", served.usage)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    monkeypatch.setattr(names, "MANAGEMENT_PORT", runner.addresses[0][1])
+    yield served
+    await runner.cleanup()
+
+
+async def test_a_store_is_asked_with_its_own_token_once_per_interval_and_news_are_published(
+    instance: Instance,
+) -> None:
+    changed: list[Key] = []
+    asking = Instances(cached(), lambda store: f"token-of-{store['metadata']['uid']}", changed.append, every=3600)
+    async with aiohttp.ClientSession() as session:
+        await asking.round(session)
+        await asking.round(session)
+    assert instance.asked == ["Bearer token-of-u1"]
+    assert changed == [ACME]
+    assert asking.usage(ACME) == Usage(documents=5, limit=1000, bytes=9, collections=1)
+
+
+async def test_an_instance_that_fails_keeps_its_last_usage(instance: Instance) -> None:
+    changed: list[Key] = []
+    asking = Instances(cached(), lambda store: "t", changed.append, every=0)
+    async with aiohttp.ClientSession() as session:
+        await asking.round(session)
+        instance.answer = None
+        await asking.round(session)
+        instance.answer = {"unexpected": True}
+        await asking.round(session)
+    assert len(instance.asked) == 3
+    assert changed == [ACME]
+    assert asking.usage(ACME)
