@@ -13,7 +13,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,12 +115,16 @@ class Home:
         return sorted(record.parent.name for record in (self.path / "stores").glob("*/store.json"))
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
+    def lock(self, name: str, say: Callable[[str], None]) -> Iterator[None]:
         """Only one command at a time changes a store. The file stays: a lock on a removed one locks nobody out."""
         locks = self.path / "locks"
         locks.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (locks / name).open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"waiting for another command that works on {name} ...")
+                fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
 

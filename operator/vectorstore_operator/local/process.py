@@ -85,7 +85,7 @@ def start(folder: Path, log: Path, settings: Settings, *, attached: bool) -> Non
     with (folder / _LOCK).open("w") as lock, open(os.open(log, _APPEND, 0o600), "ab") as output:
         fcntl.flock(lock, fcntl.LOCK_EX)
         arguments = [str(folder), str(lock.fileno()), *([str(os.getpid())] if attached else [])]
-        supervisor = subprocess.Popen(
+        subprocess.Popen(
             [sys.executable, "-P", "-m", "vectorstore_operator.local.supervisor", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -95,7 +95,6 @@ def start(folder: Path, log: Path, settings: Settings, *, attached: bool) -> Non
             start_new_session=True,  # Ctrl-C is for the command; the store is ended in order
             pass_fds=(lock.fileno(),),
         )
-        lock.write(str(supervisor.pid))
 
 
 def _environ(settings: Settings) -> dict[str, str]:
@@ -134,15 +133,22 @@ def stop(folder: Path) -> None:
     Raises:
         Problem: they do not end.
     """
-    if not is_running(folder):
-        return
-    with contextlib.suppress(ProcessLookupError):  # killed, and its instance is ending by itself
-        os.kill(int((folder / _LOCK).read_text()), signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
+    told = False
     while is_running(folder):
+        told = told or _terminate(folder)
         if time.monotonic() > deadline:
             raise Problem(f"process {read_run(folder).pid} does not end; end it with kill -9 and try again")
         time.sleep(_POLL_SECONDS)  # for a lock of other processes' to be released
+
+
+def _terminate(folder: Path) -> bool:
+    """Tells the supervisor to stop; False while it has not yet said who it is."""
+    pid = (folder / _LOCK).read_text()
+    with contextlib.suppress(ProcessLookupError):  # killed, and its instance is ending by itself
+        if pid:
+            os.kill(int(pid), signal.SIGTERM)
+    return bool(pid)
 
 
 def await_end(folders: Collection[Path]) -> None:

@@ -53,7 +53,7 @@ class Up:
         """
         if not manifest.stores:
             raise Problem("there is no VectorStore in the manifest; add one")
-        with locked(self.home, [store.name for store in manifest.stores]):
+        with locked(self.home, [store.name for store in manifest.stores], self.say):
             plans = {**shipped_plans(), **manifest.plans}
             work = [self._plan_work(store, plans) for store in manifest.stores]
             for one in work:
@@ -131,7 +131,7 @@ def down(home: Home, names: Iterable[str], say: Say) -> None:
         Problem: there is no store of that name, or it does not end.
     """
     names = sorted(set(names))
-    with locked(home, names):
+    with locked(home, names, say):
         records = [_existing(home, name) for name in names]
         for folder, record in records:
             process.stop(folder.path)
@@ -182,9 +182,9 @@ def _existing(home: Home, name: str) -> tuple[Folder, Record]:
 
 
 @contextmanager
-def locked(home: Home, names: Iterable[str]) -> Iterator[None]:
+def locked(home: Home, names: Iterable[str], say: Say) -> Iterator[None]:
     """Keeps other commands off some stores; in one order, so that no two wait for each other."""
     with ExitStack() as stack:
         for name in sorted(set(names)):
-            stack.enter_context(home.lock(name))
+            stack.enter_context(home.lock(name, say))
         yield

@@ -5,7 +5,7 @@
 It knows nothing of the store but its folder: the instance's settings are in the environment that
 both inherit. It lives alone in a session of its own, until it is told to stop by SIGTERM; with
 PARENT, the id of an attached command, also until that one ends. LOCK is a descriptor that both
-inherit, too: what it locks is locked as long as one of them lives.
+inherit, too: its file, which tells the supervisor's id, is locked as long as one of them lives.
 """
 
 from __future__ import annotations
@@ -120,6 +120,7 @@ def main(folder: str, lock: str, parent: str = "") -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     if parent:
         die_with(int(parent))
+    os.pwrite(int(lock), str(os.getpid()).encode(), 0)
     Supervisor(Path(folder), int(lock)).run()
 
 
