@@ -22,6 +22,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from vectorstore_instance.settings import Limits
+from vectorstore_operator.api.store import NAME_RULE, name_allowed
 from vectorstore_operator.local import Problem
 from vectorstore_operator.local.wanted import Record
 
@@ -70,9 +71,10 @@ class Folder:
             return _read(self.path / "store.json", Record)
         except ValidationError as problem:
             first = problem.errors()[0]
+            where = ": ".join([str(self.path / "store.json"), *map(str, first["loc"])])
             raise Problem(
-                f"{self.path / 'store.json'}: {'.'.join(map(str, first['loc']))}: {first['msg']}; the file was edited "
-                "or is of another release: restore it, or move it away and run `vectorstore up` again"
+                f"{where}: {first['msg']}; the file was edited or is of another release: "
+                "restore it, or move it away and run `vectorstore up` again"
             ) from None
 
     def write_record(self, record: Record) -> None:
@@ -107,7 +109,13 @@ class Home:
         return self.path / "models"
 
     def folder(self, name: str) -> Folder:
-        """A store's folder, whether it is there or not."""
+        """A store's folder, whether it is there or not.
+
+        Raises:
+            Problem: no store can have that name.
+        """
+        if not name_allowed(name):
+            raise Problem(f"{name!r} is no store's name: {NAME_RULE.message}")
         return Folder(self.path / "stores" / name)
 
     def names(self) -> list[str]:
@@ -119,7 +127,7 @@ class Home:
         """Only one command at a time changes a store. The file stays: a lock on a removed one locks nobody out."""
         locks = self.path / "locks"
         locks.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (locks / name).open("w") as file:
+        with (locks / self.folder(name).path.name).open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -77,9 +77,9 @@ class Up:
         work.folder.make()
         work.folder.make_keys()
         begin = work.folder.log.stat().st_size if work.folder.log.exists() else 0
-        for step in work.steps:
-            self._take(step, work)
         try:
+            for step in work.steps:
+                self._take(step, work)
             process.await_ready(
                 work.folder.path, work.wanted.management_url, self.seconds, fresh=Step.START in work.steps
             )
@@ -89,7 +89,7 @@ class Up:
         except Problem as problem:
             raise Problem(f"{name}: {problem}; its log: {work.folder.log}") from None
         except KeyboardInterrupt:
-            if Step.START in work.steps:
+            if Step.START in work.steps:  # what this command began, it ends
                 process.stop(work.folder.path)
             raise
         self.say(f"{name} is ready{'' if work.steps else ', as it was'}: {work.wanted.url}")

@@ -194,6 +194,18 @@ def test_an_instance_that_cannot_start_says_why_and_leaves_nothing(machine: Mach
     assert machine.processes() == set()
 
 
+def test_an_interrupted_start_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
+    path = tmp_path / "store.yaml"
+    path.write_text(manifest())
+    starting = subprocess.Popen([*CLI, "up", "-f", str(path)], env=machine.environ, stderr=subprocess.PIPE, text=True)
+    assert starting.stderr is not None
+    assert "starting acme" in starting.stderr.readline()
+    starting.send_signal(signal.SIGINT)
+    assert starting.stderr.read().strip() == "Error: interrupted"
+    assert starting.wait() == 130
+    assert machine.processes() == set()
+
+
 def test_attached_stores_end_with_ctrl_c(machine: Machine, tmp_path: Path) -> None:
     path = tmp_path / "store.yaml"
     path.write_text(manifest("one") + "\n---\n" + manifest("two"))

@@ -49,6 +49,14 @@ def test_a_spoiled_record_is_told_with_its_file(folder: Folder) -> None:
         folder.read_record()
 
 
+@pytest.mark.parametrize("name", ["../../etc", "", "Acme"])
+def test_a_name_that_is_none_leads_nowhere(name: str, tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="is no store's name"):
+        Home(tmp_path).folder(name)
+    with pytest.raises(Problem, match="is no store's name"), Home(tmp_path).lock(name, print):
+        pass
+
+
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
