@@ -78,16 +78,16 @@ def _troubles(pod: Object) -> Iterator[tuple[str, str]]:
             yield "ImageUnavailable", f"pod {name}: {reason}: {message}; check the operator's instance image"
         elif reason in NOT_MADE:
             yield "ContainerNotMade", f"pod {name}: {reason}: {message}"
-        elif ended := _ended(container, reason):
+        elif (ended := _ended(container, reason)) is not None:
             yield _crash(pod, container, ended)
 
 
 def _ended(container: Object, waiting: str) -> Object | None:
-    """How the container ended, if it is not running and that was no ordinary end."""
-    ended = container.get("state", {}).get("terminated")
+    """How the container ended, if it is not running and should be."""
     if waiting == "CrashLoopBackOff":
-        ended = container.get("lastState", {}).get("terminated") or {}
-    return None if ended is None or ended.get("exitCode") == 0 else ended
+        return container.get("lastState", {}).get("terminated") or {}
+    ended: Object = container.get("state", {}).get("terminated") or {}
+    return ended if ended.get("exitCode") else None
 
 
 def _crash(pod: Object, container: Object, ended: Object) -> tuple[str, str]:

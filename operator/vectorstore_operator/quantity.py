@@ -22,7 +22,7 @@ def parse(text: str) -> Decimal:
     """
     if not re.fullmatch(PATTERN, text):
         raise ValueError(f"{text!r} is not a quantity such as 512Mi, 10Gi or 500m")
-    digits = text.rstrip("mkMGTPi")
+    digits = text.rstrip("mkKMGTPi")
     return Decimal(digits) * _FACTORS[text[len(digits) :]]
 
 
