@@ -156,12 +156,11 @@ class Tenant:
     async def gone(self, kind: str, name: str) -> None:
         """Waits until no object has that name."""
         async with asyncio.timeout(WITHIN):
-            if await self.get(kind, name) is None:
+            items, version = await self.cluster.list(KINDS[kind], self.namespace)
+            if name not in {obj["metadata"]["name"] for obj in items}:
                 return
-            async for event, obj in self.seen(kind):
+            async for event, obj in self.cluster.watch(KINDS[kind], self.namespace, "", version):
                 if event == "DELETED" and obj["metadata"]["name"] == name:
-                    return
-                if await self.get(kind, name) is None:
                     return
 
     async def seen(self, kind: str) -> AsyncIterator[tuple[str, Object]]:
