@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -71,6 +72,11 @@ class Running:
         self.wait_ready()
         return self
 
+    def restart(self) -> Running:
+        """Starts it again after it was killed, once nothing works in its folder any more."""
+        wait_until(lambda: not working_in(self.folder / "data"))
+        return self.start()
+
     def wait_ready(self, seconds: float = 60) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -105,6 +111,16 @@ class Running:
         assert self.process is not None
         self.process.send_signal(how)
         return self.process.wait(60)
+
+
+def working_in(folder: Path) -> list[int]:
+    """Processes whose working directory this is: an engine's, that of its data."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(process / "cwd") == str(folder):
+                found.append(int(process.name))
+    return found
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:

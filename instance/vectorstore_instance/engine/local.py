@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -17,7 +18,7 @@ from vectorstore_instance.core.errors import unavailable
 from vectorstore_instance.engine import Reply, Usage
 from vectorstore_instance.engine.child import Child, ChildFailed, start_child
 from vectorstore_instance.engine.client import UpstreamLost
-from vectorstore_instance.engine.disk import Disk
+from vectorstore_instance.engine.disk import Disk, DiskError
 from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.route import Kind, route
@@ -40,9 +41,9 @@ class LocalEngine:
     def __init__(self, settings: Settings, limits: Callable[[], Limits]) -> None:
         self._settings = settings
         self._disk = Disk(settings.data_dir)
-        self._quota = Quota(self._disk, limits)
+        self._quota = Quota(self._disk.tables, limits)
         self._reads = Reads(lambda path, body: self._send("POST", path, body, True))
-        self._writes = Writes(self._send, self._disk, self._quota, limits, lambda: self._reading > 0)
+        self._writes = Writes(self._send, self._disk.tables, self._quota, limits, lambda: self._reading > 0)
         self._child: Child | None = None
         self._starting: asyncio.Task[Child] | None = None
         self._changing = asyncio.Lock()
@@ -62,12 +63,15 @@ class LocalEngine:
             DiskError: the folder cannot be used; ChildFailed: the engine cannot start.
         """
         self._disk.acquire()
-        if not self._disk.primed:
-            # An empty folder has no tables to prepare: the engine makes them, and is started again.
-            await (await self._launch()).stop()
-        elif not self._disk.clean:
-            await self._wake()
-        await self._quota.count()
+        try:
+            if not self._disk.primed:
+                # An empty folder has no tables to prepare: the engine makes them, and is started again.
+                await (await self._launch()).stop()
+            elif not self._disk.clean:
+                await self._wake()
+            await self._quota.count()
+        except sqlite3.DatabaseError as problem:
+            raise DiskError(f"DATA_DIR: {self._disk.tables.path}: {problem}; put a good copy in its place") from None
         self._started = True
         self._housekeeping = asyncio.create_task(self._rest_when_idle())
 
@@ -200,7 +204,7 @@ class LocalEngine:
 
     async def _recover(self, child: Child) -> None:
         """Has every index made again from the queue: a query replays it without holding up the others."""
-        collections = [c for c in self._disk.collections() if c.dimension]
+        collections = [c for c in self._disk.tables.collections() if c.dimension]
         log.warning("the engine did not end in order: making %d indices again", len(collections))
         for c in collections:
             path = f"/api/v2/tenants/{c.tenant}/databases/{c.database}/collections/{c.id}/query"

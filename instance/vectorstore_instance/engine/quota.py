@@ -11,15 +11,15 @@ import asyncio
 from collections.abc import Callable
 
 from vectorstore_instance.core.errors import over_quota
-from vectorstore_instance.engine.disk import Disk
+from vectorstore_instance.engine.tables import Tables
 from vectorstore_instance.settings import Limits
 
 
 class Quota:
     """Documents of one store, by collection."""
 
-    def __init__(self, disk: Disk, limits: Callable[[], Limits]) -> None:
-        self._disk = disk
+    def __init__(self, tables: Tables, limits: Callable[[], Limits]) -> None:
+        self._tables = tables
         self._limits = limits
         self._documents: dict[str, int] = {}
         self._reserved = 0
@@ -36,21 +36,21 @@ class Quota:
 
     async def count(self) -> None:
         """Counts everything on disk; done once, off the event loop."""
-        self._documents = await asyncio.to_thread(self._disk.documents)
+        self._documents = await asyncio.to_thread(self._tables.documents)
 
     def recollect(self) -> None:
         """Looks anew which collections there are, after some were made or dropped."""
-        self._documents = {c.id: self._documents.get(c.id, 0) for c in self._disk.collections()}
+        self._documents = {c.id: self._documents.get(c.id, 0) for c in self._tables.collections()}
 
     def recount_one(self, collection: str) -> None:
         """Counts one collection anew, after a delete by condition or a write of unknown outcome."""
-        if found := self._disk.segment_and_dimension(collection):
-            self._documents[collection] = self._disk.count(found[0])
+        if found := self._tables.segment_and_dimension(collection):
+            self._documents[collection] = self._tables.count(found[0])
 
     def new_ids(self, collection: str, ids: list[str]) -> set[str]:
         """Which of the ids the collection does not have yet."""
-        found = self._disk.segment_and_dimension(collection)
-        return set(ids) - self._disk.known_ids(found[0], ids) if found else set()
+        found = self._tables.segment_and_dimension(collection)
+        return set(ids) - self._tables.known_ids(found[0], ids) if found else set()
 
     def reserve(self, count: int) -> None:
         """Sets room for new documents aside, to be settled when the write has ended.

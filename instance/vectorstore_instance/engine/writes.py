@@ -16,11 +16,11 @@ import msgspec
 
 from vectorstore_instance.core.errors import ApiError, invalid, malformed
 from vectorstore_instance.engine import batch
-from vectorstore_instance.engine.disk import Disk
 from vectorstore_instance.engine.gate import Gate
 from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reply import Reply
 from vectorstore_instance.engine.route import Kind, Route
+from vectorstore_instance.engine.tables import Tables
 from vectorstore_instance.models import wire
 from vectorstore_instance.settings import Limits
 
@@ -54,10 +54,10 @@ class Writes:
     """Writes of one instance on their way to the engine."""
 
     def __init__(
-        self, send: Send, disk: Disk, quota: Quota, limits: Callable[[], Limits], reading: Callable[[], bool]
+        self, send: Send, tables: Tables, quota: Quota, limits: Callable[[], Limits], reading: Callable[[], bool]
     ) -> None:
         self._send = send
-        self._disk = disk
+        self._tables = tables
         self._quota = quota
         self._limits = limits
         self._reading = reading
@@ -152,7 +152,7 @@ class Writes:
         if len(writes) > 1:
             return await self._send("POST", first.path, batch.merge([_rows(w) for w in writes]), True)
         rows = _rows(first)
-        found = self._disk.segment_and_dimension(collection)
+        found = self._tables.segment_and_dimension(collection)
         if len(rows.ids) <= PIECE or found is None or not batch.proven(rows, found[1]):
             return await self._send("POST", first.path, first.body, True)
         size = PIECE // 2 if self._reading() else PIECE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import sqlite3
@@ -17,7 +16,7 @@ import chromadb
 import chromadb.errors
 import httpx
 import pytest
-from tests.support.instances import Running, free_port, wait_until
+from tests.support.instances import Running, free_port, wait_until, working_in
 
 Start = Callable[..., Running]
 DATABASE = "/api/v2/tenants/default_tenant/databases/default_database"
@@ -84,8 +83,7 @@ def test_what_was_acknowledged_survives_a_kill_in_the_middle_of_index_writes(sta
         running.kill_engine()
     if victim in ("front", "both"):
         running.end(signal.SIGKILL)
-        wait_until(lambda: not _alive_on(running.folder / "data"))
-        running.start()
+        running.restart()
 
     collection = running.chroma().get_collection("survivor")
     assert collection.count() == 300
@@ -100,7 +98,7 @@ def test_a_torn_index_left_by_a_kill_is_made_again(start: Start) -> None:
     collection = running.chroma().create_collection("torn", configuration={"hnsw": {"sync_threshold": 20}})
     fill(collection, 0, 200)
     running.end(signal.SIGKILL)
-    wait_until(lambda: not _alive_on(running.folder / "data"))
+    wait_until(lambda: not working_in(running.folder / "data"))
     (index,) = (running.folder / "data").glob("*/data_level0.bin")
     index.write_bytes(index.read_bytes()[: index.stat().st_size // 2])
 
@@ -302,6 +300,20 @@ def test_a_chroma_directory_that_was_not_made_here_is_left_alone(start: Start, t
         start(DATA_DIR=str(tmp_path / "theirs"), **PLAIN)
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_database_that_cannot_be_read_is_named_and_left_alone(start: Start, how: signal.Signals) -> None:
+    running = start(**PLAIN)
+    running.end(how)
+    database = running.folder / "data" / "chroma.sqlite3"
+    for beside in running.folder.glob("data/chroma.sqlite3-*"):
+        beside.unlink()
+    database.write_bytes(b"no database" * 1000)
+    with pytest.raises(AssertionError, match=r"DATA_DIR: .*chroma\.sqlite3: file is not a database") as failure:
+        running.start()
+    assert "Traceback" not in str(failure.value)
+    assert database.read_bytes() == b"no database" * 1000
+
+
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
@@ -318,14 +330,3 @@ def test_a_wrong_setting_is_named_and_leaves_no_stack_trace(start: Start, enviro
     with pytest.raises(AssertionError, match=words) as failure:
         start(**{"MODEL_NAME": "none", "DIMENSION": "8", **environ})
     assert "Traceback" not in str(failure.value)
-
-
-def _alive_on(folder: Path) -> bool:
-    """Whether any process still works in the folder."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.readlink(process / "cwd") == str(folder):
-                return True
-        except OSError:
-            continue
-    return False

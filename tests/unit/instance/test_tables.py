@@ -1,0 +1,85 @@
+"""What is taken out of the queue before an index is made again from it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vectorstore_instance.engine.tables import Tables, UnknownSchema
+
+COLLECTION = "11111111-2222-3333-4444-555555555555"
+TOPIC = f"persistent://default/default/{COLLECTION}"
+ADD, UPDATE, UPSERT, DELETE = range(4)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(tmp_path / "chroma.sqlite3", isolation_level=None)
+    connection.executescript(f"""
+        create table migrations (dir text, version integer);
+        insert into migrations values ('embeddings_queue', 2), ('metadb', 6), ('sysdb', 10);
+        create table embeddings_queue_config (id integer, config_json_str text);
+        insert into embeddings_queue_config values (1, '{{"automatically_purge":true}}');
+        create table embeddings_queue (seq_id integer primary key, operation integer, topic text, id text);
+        create table segments (id text, scope text, collection text);
+        insert into segments values ('m', 'METADATA', '{COLLECTION}'), ('v', 'VECTOR', '{COLLECTION}');
+        create table max_seq_id (segment_id text, seq_id integer);
+    """)
+    yield connection
+    connection.close()
+
+
+def queue(db: sqlite3.Connection, *operations: tuple[int, str], taken_in: int = 1000) -> None:
+    db.executemany(
+        "insert into embeddings_queue (operation, topic, id) values (?, ?, ?)", [(o, TOPIC, i) for o, i in operations]
+    )
+    db.execute("insert into max_seq_id values ('m', ?), ('v', 1)", (taken_in,))
+
+
+def left(db: sqlite3.Connection) -> list[int]:
+    return [row[0] for row in db.execute("select seq_id from embeddings_queue order by seq_id")]
+
+
+@pytest.mark.parametrize(
+    ("operations", "kept"),
+    [
+        ([(ADD, "a"), (UPSERT, "a")], [2]),
+        ([(UPSERT, "a"), (UPSERT, "b"), (UPSERT, "a")], [2, 3]),
+        ([(UPSERT, "a"), (DELETE, "a")], [2]),
+        ([(ADD, "a"), (UPDATE, "a")], [1, 2]),
+        ([(UPSERT, "a"), (ADD, "a")], [1, 2]),
+        ([(UPSERT, "a"), (UPDATE, "a"), (UPSERT, "a"), (UPDATE, "a")], [3, 4]),
+    ],
+)
+def test_only_what_a_later_operation_made_void_goes(
+    db: sqlite3.Connection, tmp_path: Path, operations: list[tuple[int, str]], kept: list[int]
+) -> None:
+    queue(db, *operations)
+    Tables(tmp_path / "chroma.sqlite3").prepare(rebuild=True)
+    assert left(db) == kept
+    assert db.execute("select segment_id from max_seq_id").fetchall() == [("m",)]
+
+
+def test_what_the_metadata_has_not_taken_in_stays(db: sqlite3.Connection, tmp_path: Path) -> None:
+    queue(db, (UPSERT, "a"), (UPSERT, "a"), (UPSERT, "a"), taken_in=1)
+    Tables(tmp_path / "chroma.sqlite3").prepare(rebuild=True)
+    assert left(db) == [2, 3]
+
+
+def test_a_start_in_order_touches_neither_queue_nor_positions(db: sqlite3.Connection, tmp_path: Path) -> None:
+    queue(db, (UPSERT, "a"), (UPSERT, "a"))
+    Tables(tmp_path / "chroma.sqlite3").prepare(rebuild=False)
+    assert left(db) == [1, 2]
+    assert len(db.execute("select * from max_seq_id").fetchall()) == 2
+    assert "false" in db.execute("select config_json_str from embeddings_queue_config").fetchone()[0]
+    assert db.execute("pragma journal_mode").fetchone() == ("wal",)
+
+
+def test_another_schema_is_refused_untouched(db: sqlite3.Connection, tmp_path: Path) -> None:
+    db.execute("update migrations set version = 11 where dir = 'sysdb'")
+    with pytest.raises(UnknownSchema, match="'sysdb': 11"):
+        Tables(tmp_path / "chroma.sqlite3").prepare(rebuild=False)
+    assert "true" in db.execute("select config_json_str from embeddings_queue_config").fetchone()[0]
