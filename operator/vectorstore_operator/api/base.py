@@ -85,3 +85,13 @@ class Condition(Model):
     """When the status last changed, RFC 3339."""
     observed_generation: int = 0
     """The generation of the spec this speaks of."""
+
+
+Conditions = Annotated[
+    list[Condition],
+    Field(
+        max_length=16,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    ),
+]
+"""What is told of an object, one condition of a type."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from vectorstore_instance.settings import Model as ModelName
-from vectorstore_operator.api.base import Condition, Model, Quantity, Rule, cel
+from vectorstore_operator.api.base import Conditions, Model, Quantity, Rule, cel
 
 REPLICAS_RULE = Rule(rule="self.min <= self.max", message="replicas.min is above replicas.max")
 
@@ -136,11 +136,5 @@ class PlanStatus(Model):
     """Memory of one pod."""
     storage: str | None = None
     """Size of one pod's volume."""
-    conditions: Annotated[
-        list[Condition],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-        ),
-    ] = []
+    conditions: Conditions = []
     """Accepted: whether stores may use the plan."""

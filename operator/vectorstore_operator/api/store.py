@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from vectorstore_instance.settings import Model as ModelName
-from vectorstore_operator.api.base import Condition, Model, Name, Quantity, Rule, cel, immutable
+from vectorstore_operator.api.base import Conditions, Model, Name, Quantity, Rule, cel, immutable
 
 NAME_RULE = Rule(
     rule="self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
@@ -95,11 +95,5 @@ class StoreStatus(Model):
     """Selects the pods, for the scale subresource."""
     documents: str | None = None
     """Documents used and allowed: `used/limit`."""
-    conditions: Annotated[
-        list[Condition],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-        ),
-    ] = []
+    conditions: Conditions = []
     """Accepted, Ready, Progressing, QuotaExceeded, StorageHealthy, ..."""
