@@ -21,13 +21,12 @@ from typing import Any
 from uuid import uuid4
 
 import yaml
-from kubernetes.aio import client, config
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.support import apiserver, operators
 
 from vectorstore_operator import crd
-from vectorstore_operator.cluster import Cluster
+from vectorstore_operator.cluster import Cluster, connect
 from vectorstore_operator.kinds import CHILDREN, STORE
 
 RAW = [sys.executable, str(Path(__file__).with_name("raw_loop.py"))]
@@ -131,11 +130,7 @@ async def run(bench: Bench, rounds: int) -> None:
 async def prepared(server: apiserver.ApiServer, folder: Path, stores: int, rounds: int) -> None:
     """Runs with the CRDs and a client."""
     server.install(yaml.safe_load(text) for text in crd.files().values())
-    configuration = client.Configuration()
-    await config.load_kube_config(  # type: ignore[no-untyped-call]
-        str(server.kubeconfig), client_configuration=configuration
-    )
-    async with client.ApiClient(configuration) as api:
+    async with await connect(str(server.kubeconfig)) as api:
         await run(Bench(server, Cluster(api), folder, stores), rounds)
 
 

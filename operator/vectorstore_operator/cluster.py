@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio import client, config
 
-from vectorstore_operator.errors import NotFound, NotLeading, Transient, from_answer, from_status
+from vectorstore_operator.errors import ClusterError, NotFound, NotLeading, Transient, from_answer, from_status
 from vectorstore_operator.kinds import KINDS, Kind
 from vectorstore_operator.names import MANAGER
 from vectorstore_operator.objects import Object
@@ -30,16 +30,32 @@ WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=90)
 """Bookmarks come about every minute: a watch that is silent for longer is dead."""
 
 
-async def connect() -> client.ApiClient:
-    """A client of the cluster that KUBECONFIG names, else of the one this pod runs in."""
+Connection = client.ApiClient
+"""An open connection pool with its credentials; a context manager that closes it."""
+
+
+async def connect(kubeconfig: str | None = None) -> Connection:
+    """A connection to the cluster that this file or KUBECONFIG names, else to the one this pod runs in.
+
+    Raises:
+        ClusterError: there is no usable configuration.
+    """
     configuration = client.Configuration()
-    if path := os.environ.get("KUBECONFIG"):
-        await config.load_kube_config(path, client_configuration=configuration)  # type: ignore[no-untyped-call]
-    else:
-        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    try:
+        await _configure(configuration, kubeconfig or os.environ.get("KUBECONFIG"))
+    except Exception as error:  # over a malformed file the loader fails in many ways
+        raise ClusterError(f"no cluster: {error!r}; set KUBECONFIG or run in a pod") from error
     # Workers bound how many requests there are; watches hold a connection each and must not wait for one.
     configuration.connection_pool_maxsize = 0
     return client.ApiClient(configuration)
+
+
+async def _configure(configuration: client.Configuration, kubeconfig: str | None) -> None:
+    load: Any = config
+    if kubeconfig:
+        await load.load_kube_config(kubeconfig, client_configuration=configuration)
+    else:
+        load.load_incluster_config(client_configuration=configuration)
 
 
 class Cluster:
@@ -47,7 +63,7 @@ class Cluster:
 
     def __init__(
         self,
-        api: client.ApiClient,
+        api: Connection,
         may_write: Callable[[], bool] = lambda: True,
         counted: Callable[[str, str, int], None] = lambda verb, kind, code: None,
     ) -> None:

@@ -24,8 +24,8 @@ def settings() -> kopf.OperatorSettings:
     chosen.posting.enabled = False
     chosen.peering.standalone = True
     chosen.scanning.disabled = True
-    # Says "Handler succeeded" for every event.
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    for name in ("kopf.objects", "kopf.activities"):  # they say "succeeded" for every event
+        logging.getLogger(name).setLevel(logging.WARNING)
     return chosen
 
 

@@ -45,7 +45,7 @@ class Instances:
         self._published: dict[Key, Usage] = {}
 
     def usage(self, key: Key) -> Usage | None:
-        """What a store holds, as published; None when it was not asked yet."""
+        """What a store holds, as published; None while nothing differs from what its status says."""
         return self._published.get(key)
 
     async def run(self) -> None:
@@ -87,7 +87,7 @@ class Instances:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
             log.info("usage of %s/%s: %r", key.namespace, key.name, error)
             return
-        if newsworthy(self._published.get(key), usage):
+        if newsworthy(self._published.get(key) or last_told(store), usage):
             self._published[key] = usage
             self._changed(key)
 
@@ -97,6 +97,12 @@ def leader_address(key: Key, cache: Cache) -> str | None:
     status = cache.children(key).get(("Pod", f"{key.name}-0"), {}).get("status", {})
     ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", ()))
     return status.get("podIP") if ready else None
+
+
+def last_told(store: Object) -> Usage | None:
+    """The usage in a store's status, which a former process of the operator wrote."""
+    used, _, limit = (store.get("status") or {}).get("documents", "").partition("/")
+    return Usage(documents=int(used), limit=int(limit)) if used.isdigit() and limit.isdigit() else None
 
 
 def newsworthy(before: Usage | None, now: Usage) -> bool:

@@ -13,13 +13,11 @@ import sys
 
 import kopf
 import uvloop
-from kubernetes.aio.client import ApiClient
-from kubernetes.aio.config import ConfigException
 from pydantic import ValidationError
 
 from vectorstore_operator import handlers, render
 from vectorstore_operator.cache import Cache, Key
-from vectorstore_operator.cluster import Cluster, connect
+from vectorstore_operator.cluster import Cluster, Connection, connect
 from vectorstore_operator.credentials import operator_secret
 from vectorstore_operator.errors import ClusterError
 from vectorstore_operator.events import Recorder
@@ -40,7 +38,7 @@ log = logging.getLogger(__name__)
 class Operator:
     """All parts of one operator."""
 
-    def __init__(self, settings: OperatorSettings, api: ApiClient) -> None:
+    def __init__(self, settings: OperatorSettings, api: Connection) -> None:
         self.settings = settings
         self.metrics = Metrics()
         self.cache = Cache()
@@ -213,6 +211,6 @@ def main() -> int:
     logging.getLogger().setLevel(settings.log_level)
     try:
         return uvloop.run(operate(settings))
-    except ConfigException as error:
-        log.critical("no cluster: %s; set KUBECONFIG or run in a pod", error)
+    except ClusterError as error:
+        log.critical("%s", error)
         return 2

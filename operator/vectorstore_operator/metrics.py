@@ -30,9 +30,6 @@ class Metrics:
             "vectorstore_operator_reconcile_seconds", "Time one look takes, in seconds.", registry=registry
         )
         self.events = Counter("vectorstore_operator_events", "Events told, by reason.", ["reason"], registry=registry)
-        self.resyncs = Counter(
-            "vectorstore_operator_resyncs", "Comparisons of stores and plans with a listing.", registry=registry
-        )
 
     def count_request(self, verb: str, kind: str, code: int) -> None:
         """Counts one request: what `Cluster` wants told."""

@@ -18,7 +18,7 @@ from vectorstore_operator import accept, diff, names, objects, observe, ownershi
 from vectorstore_operator.cache import Cache, Key
 from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.credentials import fresh_key, once
-from vectorstore_operator.errors import ClusterError, Conflict, Forbidden, Invalid, NotLeading
+from vectorstore_operator.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, NotLeading
 from vectorstore_operator.events import News, Recorder, transitions
 from vectorstore_operator.kinds import KINDS
 from vectorstore_operator.metrics import Metrics
@@ -73,7 +73,7 @@ class Reconciler:
                 return await (self._store(key) if key.namespace else self._plan(key.name))
             except ClusterError as error:
                 result = type(error).__name__
-                level = logging.INFO if isinstance(error, Conflict | NotLeading) else logging.WARNING
+                level = logging.INFO if isinstance(error, Conflict | NotFound | NotLeading) else logging.WARNING
                 log.log(level, "%s/%s: %s", key.namespace, key.name, error)
                 raise
             except Exception:

@@ -39,6 +39,7 @@ class Informer:
                 since = since or await self._list()
                 async for version in self._watch(since):
                     since, failures = version, 0
+                await asyncio.sleep(exponential(1, 0.1))  # servers end watches every few minutes; one may do so at once
             except ClusterError as error:
                 if isinstance(error, Gone):
                     since = ""

@@ -9,12 +9,11 @@ from uuid import uuid4
 
 import pytest
 import yaml
-from kubernetes.aio import client, config
 from tests.support.apiserver import ApiServer
 from tests.support.operators import Running, Tenant, running
 
 from vectorstore_operator import crd
-from vectorstore_operator.cluster import Cluster
+from vectorstore_operator.cluster import Cluster, connect
 
 Start = Callable[[], Running]
 
@@ -32,11 +31,7 @@ async def tenant(served: ApiServer) -> AsyncIterator[Tenant]:
     namespace = f"t-{uuid4().hex[:8]}"
     head = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     assert served.call("POST", "/api/v1/namespaces", head)[0] == 201
-    configuration = client.Configuration()
-    await config.load_kube_config(  # type: ignore[no-untyped-call]
-        str(served.kubeconfig), client_configuration=configuration
-    )
-    async with client.ApiClient(configuration) as api:
+    async with await connect(str(served.kubeconfig)) as api:
         yield Tenant(Cluster(api), namespace)
 
 

@@ -40,10 +40,12 @@ def test_news_are_the_first_one_percent_of_the_limit_and_its_crossing(
     assert newsworthy(before, now) is news
 
 
-def cached(ready: str = "True") -> Cache:
+def cached(ready: str = "True", documents: str = "") -> Cache:
     cache = Cache()
     meta = {"namespace": "tenants", "resourceVersion": "1"}
-    cache.put({"kind": "VectorStore", "metadata": {**meta, "name": "acme", "uid": "u1"}})
+    cache.put(
+        {"kind": "VectorStore", "metadata": {**meta, "name": "acme", "uid": "u1"}, "status": {"documents": documents}}
+    )
     conditions = [{"type": "Ready", "status": ready}]
     cache.put(
         {
@@ -111,3 +113,15 @@ async def test_an_instance_that_fails_keeps_its_last_usage(instance: Instance) -
     assert len(instance.asked) == 3
     assert changed == [ACME]
     assert asking.usage(ACME)
+
+
+@pytest.mark.parametrize(("documents", "news"), [("0/1000", False), ("5/2000", True), ("900/1000", True), ("", True)])
+async def test_what_the_status_says_already_is_no_news_after_a_restart(
+    instance: Instance, documents: str, news: bool
+) -> None:
+    changed: list[Key] = []
+    asking = Instances(cached(documents=documents), lambda store: "t", changed.append)
+    async with aiohttp.ClientSession() as session:
+        await asking.round(session)
+    assert bool(changed) is news
+    assert (asking.usage(ACME) is not None) is news

@@ -1,0 +1,40 @@
+"""The program's answers to an environment that cannot work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vectorstore_operator.main import main
+
+
+def test_a_wrong_setting_is_named_with_its_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPERATOR_WORKERS", "many")
+    assert main() == 2
+    told = capsys.readouterr().err
+    assert "OPERATOR_WORKERS" in told
+    assert "'many'" in told
+
+
+@pytest.mark.parametrize("content", [None, "", "clusters: 7", "\t"])
+def test_without_a_cluster_it_ends_and_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "kubeconfig"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    assert main() == 2
+    assert "set KUBECONFIG or run in a pod" in caplog.text
+
+
+def test_outside_a_pod_and_without_kubeconfig_it_says_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    assert main() == 2
+    assert "set KUBECONFIG or run in a pod" in caplog.text

@@ -1,0 +1,68 @@
+"""The comparison of stores and plans with a listing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from vectorstore_operator import resync
+from vectorstore_operator.cache import Cache, Key
+from vectorstore_operator.errors import NotFound
+from vectorstore_operator.kinds import PLAN, STORE, Kind
+from vectorstore_operator.resync import Resync
+
+
+class Listing:
+    """What there is; fails as often as told first."""
+
+    def __init__(self, *names: str, failures: int = 0) -> None:
+        self.names, self.failures = set(names), failures
+        self.listed: asyncio.Queue[str] = asyncio.Queue()
+
+    async def list(self, kind: Kind, namespace: str | None) -> tuple[list[dict[str, Any]], str]:
+        if self.failures:
+            self.failures -= 1
+            raise NotFound("no such kind")
+        self.listed.put_nowait(kind.name)
+        if kind == PLAN:
+            return [], "9"
+        meta = {"namespace": "tenants", "resourceVersion": "1"}
+        return [{"kind": STORE.name, "metadata": {"name": name, **meta}} for name in self.names], "9"
+
+
+async def seen(listing: Listing, kind: Kind) -> None:
+    async with asyncio.timeout(10):
+        while await listing.listed.get() != kind.name:
+            pass
+
+
+async def test_a_deletion_that_nobody_told_of_is_found_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resync, "SETTLE", 0)
+    listing, cache, changed = Listing("acme", "bravo"), Cache(), list[Key]()
+    net = Resync(listing, [None], cache, changed.append, every=3600)  # type: ignore[arg-type]
+    task = asyncio.create_task(net.run())
+    async with asyncio.timeout(10):
+        await net.listed.wait()
+    assert {key.name for key in cache.stores()} == {"acme", "bravo"}
+
+    listing.names.discard("acme")
+    changed.clear()
+    net.soon()
+    await seen(listing, STORE)
+    await seen(listing, STORE)
+    await asyncio.sleep(0)
+    assert {key.name for key in cache.stores()} == {"bravo"}
+    assert changed == [Key("tenants", "acme")]
+    task.cancel()
+
+
+async def test_it_waits_for_the_kinds_to_be_there() -> None:
+    listing, cache = Listing("acme", failures=2), Cache()
+    net = Resync(listing, [None], cache, lambda key: None, every=3600)  # type: ignore[arg-type]
+    task = asyncio.create_task(net.run())
+    async with asyncio.timeout(10):
+        await net.listed.wait()
+    assert cache.store(Key("tenants", "acme"))
+    task.cancel()
