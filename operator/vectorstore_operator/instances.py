@@ -106,8 +106,9 @@ def last_told(store: Object) -> Usage | None:
 
 
 def newsworthy(before: Usage | None, now: Usage) -> bool:
-    """Whether a change of usage is worth a write: the first, 1 % of the limit, crossing it, another limit."""
+    """Whether a change of usage is worth a write: the first, 1 % more or fewer, crossing the limit, another limit."""
     if before is None or before.limit != now.limit:
         return True
     crossed = (before.documents >= before.limit) != (now.documents >= now.limit)
-    return crossed or abs(now.documents - before.documents) * 100 >= max(now.limit, 1)
+    changed = abs(now.documents - before.documents)
+    return crossed or changed * 100 >= max(before.documents, 1)

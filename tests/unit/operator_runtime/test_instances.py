@@ -26,15 +26,16 @@ def usage(documents: int, limit: int = 1000) -> Usage:
     [
         (None, usage(0), True),
         (usage(100), usage(100), False),
-        (usage(100), usage(109), False),
-        (usage(100), usage(110), True),
-        (usage(110), usage(100), True),
+        (usage(200), usage(201), False),
+        (usage(200), usage(202), True),
+        (usage(202), usage(199), True),
+        (usage(0, limit=100_000), usage(1, limit=100_000), True),
         (usage(999), usage(1000), True),
         (usage(1000), usage(999), True),
         (usage(100), usage(100, limit=2000), True),
     ],
 )
-def test_news_are_the_first_one_percent_of_the_limit_and_its_crossing(
+def test_news_are_the_first_one_percent_more_or_fewer_and_the_limit(
     before: Usage | None, now: Usage, news: bool
 ) -> None:
     assert newsworthy(before, now) is news
