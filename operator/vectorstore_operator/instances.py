@@ -2,7 +2,7 @@
 
 One round asks every store whose leader pod is ready and that was not asked for a minute, a few at a
 time, apart from the reconciling workers: an instance that hangs holds up nobody. What it answers is
-kept; only news worth a write to the status (a change of 1 % of the limit, or the crossing of it) are
+kept; only news worth a write to the status (a change of 1 %, or the crossing of the limit) are
 published.
 """
 
