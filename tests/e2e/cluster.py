@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ class CommandFailed(AssertionError):
     """A command that ended with an error; carries what it said."""
 
 
-def run(*command: str, stdin: str | None = None, timeout: float = PATIENCE + 30) -> str:
+def run(*command: str, stdin: str | None = None, timeout: float = 2 * PATIENCE) -> str:
     """Runs a command and returns what it printed.
 
     Raises:
@@ -54,9 +53,9 @@ class Cluster:
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
 
-    def kubectl(self, *args: str, stdin: str | None = None) -> str:
+    def kubectl(self, *args: str, stdin: str | None = None, timeout: float = PATIENCE) -> str:
         """Runs kubectl in the namespace."""
-        return run("kubectl", "-n", self.namespace, *args, stdin=stdin)
+        return run("kubectl", "-n", self.namespace, *args, stdin=stdin, timeout=timeout + 30)
 
     def apply(self, *objects: Object) -> None:
         """Applies objects as `kubectl apply -f` does."""
@@ -82,7 +81,7 @@ class Cluster:
 
     def wait(self, what: str, condition: str, timeout: int = PATIENCE) -> None:
         """Waits until `what` (kind/name) meets what `kubectl wait --for` takes."""
-        self.kubectl("wait", what, f"--for={condition}", f"--timeout={timeout}s")
+        self.kubectl("wait", what, f"--for={condition}", f"--timeout={timeout}s", timeout=timeout)
 
     def condition(self, what: str, kind: str) -> Object:
         """One condition of `what` (kind/name).
@@ -105,13 +104,17 @@ class Cluster:
                 "kind": "Namespace",
                 "metadata": {
                     "name": self.namespace,
-                    "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+                    "labels": {"e2e": "namespace", "pod-security.kubernetes.io/enforce": "restricted"},
                 },
             }
         )
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Removes the namespace with all in it."""
-        if not os.environ.get("E2E_KEEP"):
-            self.delete("namespace", self.namespace)
+        """Removes the namespace with all in it, which takes a while: `all_gone` waits for it."""
+        self.kubectl("delete", "namespace", self.namespace, "--wait=false")
+
+
+def all_gone() -> None:
+    """Waits until no namespace of these tests is left."""
+    run("kubectl", "wait", "namespace", "-l", "e2e=namespace", "--for=delete", f"--timeout={PATIENCE}s")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.e2e.chart import Chart
-from tests.e2e.cluster import Cluster, CommandFailed, run
+from tests.e2e.cluster import Cluster, CommandFailed, all_gone, run
 from tests.e2e.manifests import PLANS
 from tests.e2e.pods import Client
 
@@ -83,6 +83,7 @@ def chart() -> Iterator[Chart]:
         yield chart
         chart.uninstall()
         chart.remove_kept()
+    all_gone()
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.e2e.corpus import passages
 from tests.e2e.pods import Client, gate
 from tests.e2e.stores import Store
 
-CORPUS = passages(most=600)
+CORPUS = passages(most=300)
 QUESTION = "How do I handle an exception that a block of code raises?"
 
 

@@ -30,7 +30,6 @@ def test_uninstall_leaves_tenants_serving_and_install_touches_none(
     before, secrets, plans = identity(cluster), versions(cluster, "secrets"), cluster.list("vstplan")
 
     chart.uninstall()
-    assert not chart.cluster.list("pods")
     assert store.ask(client, "GET", "/stats")["documents"] == 1
     assert identity(cluster) == before
     assert {p["metadata"]["uid"] for p in cluster.list("vstplan")} == {p["metadata"]["uid"] for p in plans}
