@@ -94,9 +94,7 @@ class Collection:
         Raises:
             ApiError: 413 too many rows, 400 texts or vectors that do not fit, 409 an id is there already.
         """
-        most = self.instance.limits.current.max_batch_rows
-        if rows.count > most:
-            raise too_large(f"{rows.count} documents in one request, and {most} are allowed; send less at once")
+        self._limit("documents", rows.count)
         if rows.ids and not update:
             await self._refuse_known(rows.ids)
         ids = rows.ids or [str(uuid.uuid4()) for _ in range(rows.count)]
@@ -125,6 +123,7 @@ class Collection:
 
     async def get(self, ids: list[str] | None, where: Where | None, limit: int | None, offset: int | None) -> list[Row]:
         """Documents by id, by metadata, or by both; all where neither is given."""
+        self._limit("ids", len(ids or ()))
         body = {"ids": ids, "where": where, "limit": limit, "offset": offset, "include": ["documents", "metadatas"]}
         found = await self._ask("get", body, _Columns)
         rows = zip(found.ids, found.documents or (), found.metadatas or (), strict=True)
@@ -132,6 +131,7 @@ class Collection:
 
     async def delete(self, ids: list[str] | None, where: Where | None) -> int:
         """Deletes documents by id, by metadata, or by both; returns how many there were."""
+        self._limit("ids", len(ids or ()))
         body: dict[str, Any] = {"where": where}
         if ids is not None:
             # Chroma counts ids that it does not have as deleted, too: only those that are there are sent.
@@ -140,6 +140,11 @@ class Collection:
                 return 0
             body = {"ids": known}
         return (await self._ask("delete", body, _Deleted)).deleted
+
+    def _limit(self, what: str, count: int) -> None:
+        most = self.instance.limits.current.max_batch_rows
+        if count > most:
+            raise too_large(f"{count} {what} in one request, and {most} are allowed; send less at once")
 
     async def _known(self, ids: list[str], where: Where | None = None) -> list[str]:
         return (await self._ask("get", {"ids": ids, "where": where, "include": []}, _Columns)).ids

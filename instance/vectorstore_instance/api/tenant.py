@@ -38,6 +38,8 @@ def tenant_app(instance: Instance) -> App:
         try:
             role = authorize(scope, instance.keys)
             scope.setdefault("state", {})["role"] = role
+            if scope["method"] == "HEAD":  # as GET; the server, which has a scope of its own, sends no body
+                scope = {**scope, "method": "GET"}
             body = limited(receive, scope, instance.limits.current.max_body_bytes)
             if scope["path"].startswith("/api/"):
                 await chroma_v2.serve(instance, scope, body, noted)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from vectorstore_instance.core.errors import invalid, malformed, too_large
+from vectorstore_instance.core.errors import invalid, too_large
 from vectorstore_instance.models import wire
 from vectorstore_instance.settings import Limits
 
@@ -37,17 +37,9 @@ def read_rows(verb: str, body: bytes, limits: Limits) -> wire.Rows:
     Raises:
         ApiError: 400, 413 or 422; names the field, the value and the remedy.
     """
-    try:
-        rows = wire.rows.decode(body)
-    except msgspec.ValidationError as problem:
-        raise malformed(f"{verb}: {problem}") from None
-    except msgspec.DecodeError as problem:
-        raise invalid(f"{verb}: the body is not JSON: {problem}") from None
+    rows = wire.decode(wire.rows, body, verb)
+    _check_ids(rows.ids, limits)
     count = len(rows.ids)
-    if count > limits.max_batch_rows:
-        raise too_large(
-            f"ids: {count} rows in one request, and {limits.max_batch_rows} are allowed; send fewer at once"
-        )
     if "" in rows.ids:
         raise invalid(f"ids: the one at position {rows.ids.index('')} is empty; give every row an id")
     if len(set(rows.ids)) < count:
@@ -59,6 +51,24 @@ def read_rows(verb: str, body: bytes, limits: Limits) -> wire.Rows:
     if rows.embeddings and (dimension := length(rows.embeddings[0])) > limits.max_dimension:
         raise invalid(f"embeddings: dimension {dimension} is above the {limits.max_dimension} this plan allows")
     return rows
+
+
+def read_delete(body: bytes, limits: Limits) -> wire.Delete:
+    """Reads and checks the body of delete.
+
+    Raises:
+        ApiError: 400, 413 or 422; names the field, the value and the remedy.
+    """
+    delete = wire.decode(wire.delete, body, "delete")
+    _check_ids(delete.ids or [], limits)
+    return delete
+
+
+def _check_ids(ids: list[str], limits: Limits) -> None:
+    if len(ids) > limits.max_batch_rows:
+        raise too_large(
+            f"ids: {len(ids)} rows in one request, and {limits.max_batch_rows} are allowed; send fewer at once"
+        )
 
 
 def length(vector: msgspec.Raw) -> int:
@@ -112,7 +122,7 @@ def proven(rows: wire.Rows, dimension: int | None) -> bool:
             _METADATA.decode(metadata)
         for text in (*(rows.documents or ()), *(rows.uris or ())):
             _TEXT.decode(text)
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
     return len(widths) == 1 and dimension in (None, *widths)
 

@@ -16,6 +16,8 @@ import httptools
 from vectorstore_instance.engine.reply import Reply
 
 _CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 300.0
+"""Longer than any write within the limits takes; an upstream that is silent for so long is lost."""
 
 
 class UpstreamLost(Exception):
@@ -105,9 +107,12 @@ class Client:
         head = f"{method} {path}{self._head}{len(body)}\r\n\r\n".encode()
         done = False
         try:
-            reply = await connection.ask(head + body)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                reply = await connection.ask(head + body)
             done = True
             return reply
+        except TimeoutError:
+            raise UpstreamLost(f"it did not answer within {_ANSWER_SECONDS:.0f} s") from None
         finally:
             if done and connection.reusable:
                 self._free.append(connection)

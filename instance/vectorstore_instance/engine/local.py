@@ -106,15 +106,15 @@ class LocalEngine:
             self._reading += 1
             try:
                 if what.kind is Kind.QUERY:
-                    return await self._reads.query(path, body)
-                return await self._send(method, path, body, True)
+                    return await self._reads.query(what.path, body)
+                return await self._send(method, what.path, body, True)
             finally:
                 self._reading -= 1
         if what.kind in (Kind.ROWS, Kind.DELETE, Kind.MODIFY):
-            return await self._writes.write(what, path, body)
+            return await self._writes.write(what, body)
         if what.kind is Kind.DROP:
-            return await self._writes.drop(path, method, body)
-        return await self._writes.make(path, method, body)
+            return await self._writes.drop(what.path, method, body)
+        return await self._writes.make(what.path, method, body)
 
     async def reset(self) -> Reply:
         """Deletes everything; afterwards the files are prepared anew, as reset undoes that, too."""

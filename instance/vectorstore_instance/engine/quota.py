@@ -48,9 +48,9 @@ class Quota:
             self._documents[collection] = self._tables.count(found[0])
 
     def new_ids(self, collection: str, ids: list[str]) -> set[str]:
-        """Which of the ids the collection does not have yet."""
+        """Which of the ids the collection does not have yet; all of them where there is no such collection."""
         found = self._tables.segment_and_dimension(collection)
-        return set(ids) - self._tables.known_ids(found[0], ids) if found else set()
+        return set(ids) - self._tables.known_ids(found[0], ids) if found else set(ids)
 
     def reserve(self, count: int) -> None:
         """Sets room for new documents aside, to be settled when the write has ended.
@@ -70,4 +70,5 @@ class Quota:
     def settle(self, collection: str, reserved: int, change: int) -> None:
         """Ends a reservation with what came of it: documents added, or taken away when negative."""
         self._reserved -= reserved
-        self._documents[collection] = self._documents.get(collection, 0) + change
+        if collection in self._documents:
+            self._documents[collection] += change

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from vectorstore_instance.core.errors import ApiError
 from vectorstore_instance.engine.reply import Reply
 from vectorstore_instance.models import wire
 
@@ -65,11 +66,16 @@ class Reads:
             self._begin()
 
     async def _drain(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:WIDEST], self._waiting[WIDEST:]
-            wanted = [waiting for waiting in batch if not waiting.answer.done()]
-            await asyncio.gather(*(self._together(group) for group in _alike(wanted)))
-        self._ended()
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:WIDEST], self._waiting[WIDEST:]
+                wanted = [waiting for waiting in batch if not waiting.answer.done()]
+                try:
+                    await asyncio.gather(*(self._together(group) for group in _alike(wanted)))
+                except Exception as problem:  # nobody may be left waiting
+                    _fail(wanted, problem)
+        finally:
+            self._ended()
 
     async def _together(self, group: list[tuple[_Waiting, wire.Query | None]]) -> None:
         queries = [query for _, query in group if query is not None]
@@ -125,8 +131,8 @@ def _alike(batch: list[_Waiting]) -> list[list[tuple[_Waiting, wire.Query | None
 
 def _parse(body: bytes) -> wire.Query | None:
     try:
-        query = wire.query.decode(body)
-    except msgspec.MsgspecError:
+        query = wire.decode(wire.query, body, "query")
+    except ApiError:
         return None
     return query if query.ids is None and query.query_embeddings else None
 

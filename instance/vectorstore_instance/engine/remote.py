@@ -57,10 +57,10 @@ class RemoteEngine:
 
     async def request(self, method: str, path: str, body: bytes = b"") -> Reply:
         """Sends one request of Chroma's API; see `Engine`."""
-        kind = route(method, path).kind
-        if kind is Kind.QUERY:
-            return await self._reads.query(path, body)
-        return await self._send(method, path, body, kind is Kind.READ)
+        what = route(method, path)
+        if what.kind is Kind.QUERY:
+            return await self._reads.query(what.path, body)
+        return await self._send(method, what.path, body, what.kind is Kind.READ)
 
     async def usage(self) -> Usage:
         """What the store holds: the leader knows; of another Chroma, what its collections say."""

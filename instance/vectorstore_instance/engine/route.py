@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 from typing import NamedTuple
+from urllib.parse import quote, unquote
+from uuid import UUID
 
 
 class Kind(Enum):
@@ -34,9 +36,11 @@ class Route(NamedTuple):
     """Its id, where the path names one."""
     verb: str = ""
     """add, upsert, update, delete, query or get."""
+    path: str = ""
+    """The path to send, with the collection's id in its one spelling."""
 
 
-_COLLECTION = re.compile(r"/api/v2/tenants/[^/]+/databases/[^/]+/collections/([^/?]+)(?:/([a-z_]+))?(?:\?.*)?")
+_COLLECTION = re.compile(r"/api/v2/tenants/[^/]+/databases/[^/]+/collections/([^/?]+)(?:/([^/?]+))?(?:\?.*)?")
 _KINDS = {
     "query": Kind.QUERY,
     "get": Kind.READ,
@@ -49,14 +53,30 @@ _KINDS = {
 
 
 def route(method: str, path: str) -> Route:
-    """Tells a request apart by its method and its path as on the wire."""
+    """Tells a request apart by its method and its path as on the wire.
+
+    Chroma takes a collection's id in any spelling of a UUID, percent-encoded or not. Order and quota go
+    by the id, so from here on it has one.
+    """
     if method == "GET":
-        return Route(Kind.READ)
+        return Route(Kind.READ, path=path)
     if method == "DELETE" or path == "/api/v2/reset":
-        return Route(Kind.DROP)
+        return Route(Kind.DROP, path=path)
     found = _COLLECTION.fullmatch(path)
-    if found is not None and method == "PUT":
-        return Route(Kind.MODIFY, found[1])
-    if found is not None and method == "POST" and found[2] in _KINDS:
-        return Route(_KINDS[found[2]], found[1], found[2])
-    return Route(Kind.MAKE)
+    if found is None:
+        return Route(Kind.MAKE, path=path)
+    id_ = _canonical(found[1])
+    path = path[: found.start(1)] + quote(id_, safe="") + path[found.end(1) :]
+    if method == "PUT" and found[2] is None:
+        return Route(Kind.MODIFY, id_, path=path)
+    if method == "POST" and found[2] in _KINDS:
+        return Route(_KINDS[found[2]], id_, found[2], path)
+    return Route(Kind.MAKE, path=path)
+
+
+def _canonical(segment: str) -> str:
+    name = unquote(segment)
+    try:
+        return str(UUID(name))
+    except ValueError:
+        return name

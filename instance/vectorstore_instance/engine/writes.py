@@ -12,9 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import msgspec
-
-from vectorstore_instance.core.errors import ApiError, invalid, malformed
+from vectorstore_instance.core.errors import ApiError
 from vectorstore_instance.engine import batch
 from vectorstore_instance.engine.gate import Gate
 from vectorstore_instance.engine.quota import Quota
@@ -36,7 +34,6 @@ REFUSED = (400, 422)
 @dataclass(eq=False, slots=True)
 class _Write:
     route: Route
-    path: str
     body: bytes
     rows: wire.Rows | None
     answer: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -65,10 +62,10 @@ class Writes:
         self._lanes: dict[str, deque[_Write]] = {}
         self._writers: set[asyncio.Task[None]] = set()
 
-    async def write(self, route: Route, path: str, body: bytes) -> Reply:
+    async def write(self, route: Route, body: bytes) -> Reply:
         """Puts a change of rows or of a collection into its collection's queue and answers when it is done."""
         rows = batch.read_rows(route.verb, body, self._limits()) if route.kind is Kind.ROWS else None
-        write = _Write(route, path, body, rows)
+        write = _Write(route, body, rows)
         lane = self._lanes.get(route.collection)
         if lane is None:
             self._lanes[route.collection] = deque([write])
@@ -108,7 +105,7 @@ class Writes:
                     elif writes[0].route.kind is Kind.DELETE:
                         await self._delete(collection, writes[0])
                     else:
-                        writes[0].end(await self._send("PUT", writes[0].path, writes[0].body, False))
+                        writes[0].end(await self._send("PUT", writes[0].route.path, writes[0].body, False))
                 except Exception as problem:
                     for write in writes:
                         write.end(problem)
@@ -150,28 +147,23 @@ class Writes:
     async def _rows(self, collection: str, writes: list[_Write]) -> Reply:
         first = writes[0]
         if len(writes) > 1:
-            return await self._send("POST", first.path, batch.merge([_rows(w) for w in writes]), True)
+            return await self._send("POST", first.route.path, batch.merge([_rows(w) for w in writes]), True)
         rows = _rows(first)
         found = self._tables.segment_and_dimension(collection)
         if len(rows.ids) <= PIECE or found is None or not batch.proven(rows, found[1]):
-            return await self._send("POST", first.path, first.body, True)
+            return await self._send("POST", first.route.path, first.body, True)
         size = PIECE // 2 if self._reading() else PIECE
         for piece in batch.pieces(rows, size):
-            reply = await self._send("POST", first.path, piece, True)
+            reply = await self._send("POST", first.route.path, piece, True)
             if not reply.ok:
                 break
         return reply
 
     async def _delete(self, collection: str, write: _Write) -> None:
-        try:
-            body = wire.delete.decode(write.body)
-        except msgspec.ValidationError as problem:
-            raise malformed(f"delete: {problem}") from None
-        except msgspec.DecodeError as problem:
-            raise invalid(f"delete: the body is not JSON: {problem}") from None
+        body = batch.read_delete(write.body, self._limits())
         by_ids = body.ids is not None and not (wire.present(body.where) or wire.present(body.where_document))
         known = len(set(body.ids or ())) - len(self._quota.new_ids(collection, body.ids or [])) if by_ids else 0
-        reply = await self._send("POST", write.path, write.body, body.limit is None)
+        reply = await self._send("POST", write.route.path, write.body, body.limit is None)
         if by_ids and reply.ok:
             self._quota.settle(collection, 0, -known)
         else:
@@ -182,8 +174,8 @@ class Writes:
 def _may_repeat(body: bytes) -> bool:
     """Whether making something twice is as good as once."""
     try:
-        return wire.create.decode(body).get_or_create
-    except msgspec.MsgspecError:
+        return wire.decode(wire.create, body, "create").get_or_create
+    except ApiError:
         return False
 
 
@@ -202,7 +194,7 @@ def _take(lane: deque[_Write]) -> list[_Write]:
     ids = set(first.rows.ids)
     while lane:
         rows = lane[0].rows
-        if rows is None or lane[0].path != first.path or len(rows.ids) > batch.SMALL:
+        if rows is None or lane[0].route.path != first.route.path or len(rows.ids) > batch.SMALL:
             break
         if len(ids) + len(rows.ids) > batch.TOGETHER or not ids.isdisjoint(rows.ids):
             break

@@ -6,8 +6,15 @@ are. No number is parsed on the way in or out, so none can change.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import msgspec
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
+
+from vectorstore_instance.core.errors import invalid, malformed
+
+T = TypeVar("T")
 
 ABSENT = Raw(b"")
 
@@ -86,6 +93,21 @@ delete = Decoder(Delete)
 query = Decoder(Query)
 answer = Decoder(QueryAnswer)
 create = Decoder(Create)
+
+
+def decode(decoder: Decoder[T], body: bytes, what: str) -> T:
+    """Reads a body, or says what is wrong with it.
+
+    Raises:
+        ApiError: 422 for JSON of another shape, 400 for what is no JSON: bad syntax, bad UTF-8, or
+            lists in lists beyond what any parser follows.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as problem:
+        raise malformed(f"{what}: {problem}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        raise invalid(f"{what}: the body is not JSON: {problem}") from None
 
 
 def present(raw: Raw) -> bytes:

@@ -89,7 +89,8 @@ def _documents(source: str, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     except yaml.MarkedYAMLError as problem:
         line = problem.problem_mark.line + 1 if problem.problem_mark else 1
         raise Invalid(f"{source}: line {line}: not YAML: {problem.problem}") from None
-    except yaml.YAMLError as problem:
+    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+        # The last two: a date such as 2024-13-45, a number of 5,000 digits, lists in lists in lists.
         raise Invalid(f"{source}: not YAML: {problem}") from None
     for number, document in enumerate(documents, start=1):
         where = f"{source}: document {number}"

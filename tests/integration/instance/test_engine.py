@@ -231,6 +231,36 @@ def test_the_quota_is_exact_whatever_is_written_and_deleted(start: Start) -> Non
     assert usage(running)["documents"] == 60
 
 
+def test_the_quota_holds_however_a_collection_is_spelt(start: Start) -> None:
+    running = start(MAX_DOCS="5", **PLAIN)
+    collection = running.chroma().create_collection("full")
+    fill(collection, 0, 5)
+    plain = str(collection.id)
+    body = json.dumps({"ids": ["more"], "embeddings": [vector(0)]})
+    for spelling in (
+        plain.upper(),
+        plain.replace("-", ""),
+        f"urn:uuid:{plain}",
+        f"%7B{plain}%7D",
+        f"%{ord(plain[0]):x}{plain[1:]}",
+    ):
+        with running.http() as http:
+            refused = http.post(f"{DATABASE}/collections/{spelling}/add", content=body)
+        assert (refused.status_code, refused.json()["error"]) == (429, "QuotaError"), spelling
+    assert collection.count() == 5
+    assert usage(running) | {"bytes": 0} == {"documents": 5, "limit": 5, "bytes": 0, "collections": 1}
+
+
+def test_writes_to_unknown_collections_leave_no_trace(start: Start) -> None:
+    running = start(**PLAIN)
+    body = json.dumps({"ids": ["a"], "embeddings": [vector(0)]})
+    with running.http() as http:
+        for n in range(3):
+            answer = http.post(f"{DATABASE}/collections/{n}0000000-0000-0000-0000-000000000000/upsert", content=body)
+            assert answer.status_code == 404
+    assert usage(running)["collections"] == 0
+
+
 def test_writers_to_several_collections_cannot_pass_the_quota_together(start: Start) -> None:
     running = start(MAX_DOCS="50", **PLAIN)
     names = [f"part-{n}" for n in range(5)]

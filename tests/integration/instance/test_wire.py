@@ -184,6 +184,28 @@ def test_unknown_routes_and_the_old_api_answer_in_chromas_shape(vectors_only: Ru
             assert set(answer.json()) == {"error", "message"}
 
 
+def test_head_is_answered_like_get_without_a_body(vectors_only: Running) -> None:
+    with vectors_only.http("read-only") as http:
+        for path in (f"{DATABASE}/collections", "/api/v2/version", "/stats"):
+            answer = http.head(path)
+            assert (answer.status_code, answer.content) == (200, b""), path
+
+
+def test_a_body_nested_beyond_reason_is_refused_and_holds_up_nobody(
+    vectors_only: Running, collection: chromadb.Collection
+) -> None:
+    collection.add(ids=["a"], embeddings=[[1, 0, 0]])
+    deep = "[" * 50_000 + "]" * 50_000
+    rows = f"{DATABASE}/collections/{collection.id}"
+    for verb, body in (
+        ("query", f'{{"query_embeddings": {deep}}}'),
+        ("add", f'{{"ids": ["b"], "embeddings": {deep}}}'),
+    ):
+        answer = post(vectors_only, f"{rows}/{verb}", body)
+        assert answer.status_code in (400, 422), answer.text
+    assert collection.query(query_embeddings=[[1, 0, 0]])["ids"] == [["a"]]
+
+
 def test_a_body_beyond_the_limit_is_refused_at_its_announcement(start: Start, tmp_path: Path) -> None:
     limits = tmp_path / "limits.json"
     limits.write_text('{"max_body_bytes": 1024}')

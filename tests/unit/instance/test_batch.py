@@ -45,6 +45,28 @@ def test_a_wrong_body_is_refused_with_field_and_value(body: dict[str, Any], stat
     assert words in refusal.value.message
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"ids": ["a"',
+        b'{"ids": ["\xff"], "embeddings": [[1]]}',
+        b'{"ids": ["a"], "embeddings": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+)
+def test_what_is_no_json_is_refused(body: bytes) -> None:
+    for read in (lambda: batch.read_rows("add", body, LIMITS), lambda: batch.read_delete(body, LIMITS)):
+        with pytest.raises(ApiError) as refusal:
+            read()
+        assert refusal.value.status == 400
+        assert "not JSON" in refusal.value.message
+
+
+def test_a_delete_names_no_more_rows_than_a_write() -> None:
+    with pytest.raises(ApiError, match="101 rows") as refusal:
+        batch.read_delete(json.dumps({"ids": [str(n) for n in range(101)]}).encode(), LIMITS)
+    assert refusal.value.status == 413
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_the_length_of_a_vector_is_known_without_reading_it(count: int) -> None:
     numbers = [0.5 * n for n in range(count)]

@@ -132,21 +132,38 @@ def test_the_admin_key_opens_nothing_of_the_tenants(keys: Keys) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "expected"),
     [
-        ("GET", f"{P}/collections", Route(Kind.READ)),
-        ("POST", f"{P}/collections", Route(Kind.MAKE)),
-        ("POST", f"{P}/collections/c/query", Route(Kind.QUERY, "c", "query")),
-        ("POST", f"{P}/collections/c/query?limit=1", Route(Kind.QUERY, "c", "query")),
-        ("POST", f"{P}/collections/c/get", Route(Kind.READ, "c", "get")),
-        ("POST", f"{P}/collections/c/upsert", Route(Kind.ROWS, "c", "upsert")),
-        ("POST", f"{P}/collections/c/delete", Route(Kind.DELETE, "c", "delete")),
-        ("PUT", f"{P}/collections/c", Route(Kind.MODIFY, "c")),
-        ("DELETE", f"{P}/collections/c", Route(Kind.DROP)),
-        ("POST", "/api/v2/reset", Route(Kind.DROP)),
-        ("POST", f"{P}/collections/c/fork", Route(Kind.MAKE)),
+        ("GET", f"{P}/collections", (Kind.READ, "", "")),
+        ("POST", f"{P}/collections", (Kind.MAKE, "", "")),
+        ("POST", f"{P}/collections/c/query", (Kind.QUERY, "c", "query")),
+        ("POST", f"{P}/collections/c/query?limit=1", (Kind.QUERY, "c", "query")),
+        ("POST", f"{P}/collections/c/get", (Kind.READ, "c", "get")),
+        ("POST", f"{P}/collections/c/upsert", (Kind.ROWS, "c", "upsert")),
+        ("POST", f"{P}/collections/c/delete", (Kind.DELETE, "c", "delete")),
+        ("PUT", f"{P}/collections/c", (Kind.MODIFY, "c", "")),
+        ("DELETE", f"{P}/collections/c", (Kind.DROP, "", "")),
+        ("POST", "/api/v2/reset", (Kind.DROP, "", "")),
+        ("POST", f"{P}/collections/c/fork", (Kind.MAKE, "", "")),
     ],
 )
-def test_requests_are_told_apart(method: str, path: str, expected: Route) -> None:
-    assert route(method, path) == expected
+def test_requests_are_told_apart(method: str, path: str, expected: tuple[Kind, str, str]) -> None:
+    assert route(method, path) == Route(*expected, path)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "0B5F3C9E-6A54-4E0C-9B1D-2F6B0C1D2E3F",
+        "0b5f3c9e6a544e0c9b1d2f6b0c1d2e3f",
+        "urn:uuid:0b5f3c9e-6a54-4e0c-9b1d-2f6b0c1d2e3f",
+        "%7B0b5f3c9e-6a54-4e0c-9b1d-2f6b0c1d2e3f%7D",
+        "%30b5f3c9e-6a54-4e0c-9b1d-2f6b0c1d2e3f",
+    ],
+)
+def test_a_collection_has_one_name_however_its_id_is_spelt(spelling: str) -> None:
+    id_ = "0b5f3c9e-6a54-4e0c-9b1d-2f6b0c1d2e3f"
+    for method, rest, kind in (("POST", "/add?x=1", Kind.ROWS), ("PUT", "", Kind.MODIFY)):
+        found = route(method, f"{P}/collections/{spelling}{rest}")
+        assert (found.kind, found.collection, found.path) == (kind, id_, f"{P}/collections/{id_}{rest}")
 
 
 def test_settings_come_back_from_the_environment_they_are_rendered_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,22 @@ async def test_a_wrong_query_does_not_spoil_the_others(engine: EchoEngine) -> No
     assert answers[1]["message"] == "no"
 
 
+@pytest.mark.parametrize("strange", [b"[" * 100_000, b'{"query_embeddings":[[1]],"ids":["\xff"]}', b""])
+async def test_a_body_that_cannot_be_read_goes_alone_and_holds_up_nobody(strange: bytes) -> None:
+    async def send(path: str, raw: bytes) -> Reply:
+        await asyncio.sleep(0)
+        if raw == strange:
+            return Reply(400, b"{}")
+        vectors = json.loads(raw)["query_embeddings"]
+        return Reply(200, json.dumps({"ids": [[str(v[0])] for v in vectors], "include": []}).encode())
+
+    reads = Reads(send)
+    async with asyncio.timeout(10):
+        replies = await asyncio.gather(*(reads.query("/c", b) for b in (body(1), strange, body(2), body(3))))
+        assert [r.status for r in replies] == [200, 400, 200, 200]
+        assert (await reads.query("/c", body(4))).ok
+
+
 async def test_no_request_holds_more_queries_than_it_may(engine: EchoEngine) -> None:
     await ask(engine, *(body(n) for n in range(WIDEST * 2 + 1)))
     assert max(len(q["query_embeddings"]) for q in engine.asked) <= WIDEST

@@ -121,3 +121,11 @@ def test_the_shipped_plans_hold_what_they_promise() -> None:
     }
     assert [name for name, plan in plans.items() if plan.default] == ["starter"]
     assert [(plan.replicas.min, plan.replicas.max) for plan in plans.values()] == [(1, 1), (1, 3), (1, 5)]
+
+
+@pytest.mark.parametrize(
+    "scalar", ["2024-13-45", "!!int foo", "!!float x", "9" * 5000, "[" * 3000, "{a: " * 2000], ids=lambda s: s[:12]
+)
+def test_yaml_that_cannot_be_read_is_said_to_be_so(scalar: str) -> None:
+    with pytest.raises(Invalid, match="not YAML"):
+        parse({"store.yaml": f"spec: {{tenantId: {scalar}}}"})
