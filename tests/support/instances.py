@@ -68,6 +68,7 @@ class Running:
             cwd=self.folder,
             stdout=log,
             stderr=log,
+            process_group=0,
         )
         self.wait_ready()
         return self

@@ -189,7 +189,7 @@ class LocalEngine:
 
     def _bury(self, child: Child, age: float) -> None:
         """Starts the next child when one has died by itself: its index is made again before it is needed."""
-        if child is not self._child:
+        if child is not self._child or not self._started:
             return
         self._child = None
         self._early_deaths = self._early_deaths + 1 if age < EARLY else 0

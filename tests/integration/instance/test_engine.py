@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -117,6 +118,16 @@ def test_a_stop_in_order_keeps_the_index_as_it_is(start: Start) -> None:
     collection = running.chroma().get_collection("kept")
     assert wrong(collection, range(50)) == []
     assert "making" not in running.log
+
+
+def test_an_interrupt_from_the_terminal_is_a_stop_in_order(start: Start) -> None:
+    running = start(**PLAIN)
+    fill(running.chroma().create_collection("kept"), 0, 50)
+    os.killpg(running.pid, signal.SIGINT)  # a terminal sends it to the whole group
+    assert running.process is not None
+    assert running.process.wait(30) == 0
+    assert (running.folder / "data" / "clean").exists()
+    assert "ERROR" not in running.log
 
 
 def test_reads_under_way_when_the_engine_dies_are_answered_by_the_next_one(start: Start) -> None:
