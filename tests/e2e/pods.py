@@ -53,17 +53,26 @@ except OSError as problem:
 """
 
 FETCH = """
-import json, sys, urllib.error, urllib.request
+import json, sys, time, urllib.error, urllib.request
 method, url, body, headers = json.loads(sys.argv[1])
 data = json.dumps(body).encode() if body is not None else None
 headers['content-type'] = 'application/json'
-try:
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=60) as answer:
-        status, text = answer.status, answer.read()
-except urllib.error.HTTPError as error:
-    status, text = error.code, error.read()
+deadline = time.monotonic() + 15
+while True:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=60) as answer:
+            status, text = answer.status, answer.read()
+            break
+    except urllib.error.HTTPError as error:
+        status, text = error.code, error.read()
+        break
+    except urllib.error.URLError:
+        if time.monotonic() > deadline:
+            raise
+        time.sleep(0.2)
 print(json.dumps([status, text.decode()]))
 """
+"""One request. Nodes learn of a ready pod a moment after the API server: a connection is tried for some seconds."""
 
 END = """
 import os, sys
