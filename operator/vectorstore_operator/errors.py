@@ -31,7 +31,11 @@ class Invalid(ClusterError):
 
 
 class Forbidden(ClusterError):
-    """403: missing permission, an exhausted ResourceQuota, a namespace that is going away."""
+    """403: missing permission, an exhausted ResourceQuota."""
+
+
+class Terminating(ClusterError):
+    """403 because the namespace is going away, and the store with it."""
 
 
 class NotFound(ClusterError):
@@ -71,6 +75,9 @@ def from_answer(status: int, body: bytes, retry_after: str | None, what: str) ->
     except ValueError:
         told = None
     message = told.get("message") if isinstance(told, dict) else body[:200].decode(errors="replace")
+    causes = ((told.get("details") or {}).get("causes") or ()) if isinstance(told, dict) else ()
+    if status == 403 and any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
+        return Terminating(f"{what}: {message}")
     return from_status({"code": status, "message": f"{what}: {message or status}"}, retry_after)
 
 

@@ -105,7 +105,7 @@ def ready(seen: Seen) -> Told:
     """Whether every pod that is wanted runs what is wanted and answers."""
     if seen.rollout is None:
         refused = isinstance(seen.verdict, Refusal)
-        why = ("NotAccepted", "nothing was made: see Accepted") if refused else ("Creating", "there are no pods yet")
+        why = ("NotAccepted", "there are no pods: see Accepted") if refused else ("Creating", "there are no pods yet")
         return told("Ready", False, *why)
     if seen.rollout.done:
         return told("Ready", True, "Serving", f"{seen.rollout.ready} of {seen.rollout.wanted} pods answer")

@@ -6,9 +6,12 @@ import re
 from decimal import ROUND_CEILING, Decimal
 
 PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
-_FACTORS = {"": Decimal(1), "m": Decimal("0.001")}
-_FACTORS |= {unit: Decimal(1000) ** i for i, unit in enumerate("kMGTP", start=1)}
-_FACTORS |= {f"{unit}i": Decimal(1024) ** i for i, unit in enumerate("KMGTP", start=1)}
+"""What may be written in a spec of ours."""
+_STORED = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:[eE]([0-9]+)|([numkMGTPE]|[KMGTPE]i)?)")
+"""What an object of somebody else's may hold: the whole grammar, but for numbers below nothing."""
+_FACTORS = {None: Decimal(1)} | {unit: Decimal(1000) ** -i for i, unit in enumerate("mun", start=1)}
+_FACTORS |= {unit: Decimal(1000) ** i for i, unit in enumerate("kMGTPE", start=1)}
+_FACTORS |= {f"{unit}i": Decimal(1024) ** i for i, unit in enumerate("KMGTPE", start=1)}
 
 MI = 1 << 20
 GI = 1 << 30
@@ -20,10 +23,11 @@ def parse(text: str) -> Decimal:
     Raises:
         ValueError: the text is no quantity; names it.
     """
-    if not re.fullmatch(PATTERN, text):
+    found = _STORED.fullmatch(text)
+    if found is None or not text.isascii():
         raise ValueError(f"{text!r} is not a quantity such as 512Mi, 10Gi or 500m")
-    digits = text.rstrip("mkKMGTPi")
-    return Decimal(digits) * _FACTORS[text[len(digits) :]]
+    digits, exponent, unit = found.groups()
+    return Decimal(digits) * (Decimal(10) ** int(exponent) if exponent else _FACTORS[unit])
 
 
 def to_bytes(text: str) -> int:

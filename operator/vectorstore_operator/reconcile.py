@@ -18,7 +18,7 @@ from vectorstore_operator import accept, diff, names, objects, observe, ownershi
 from vectorstore_operator.cache import Cache, Key
 from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.credentials import fresh_key, once
-from vectorstore_operator.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, NotLeading
+from vectorstore_operator.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, NotLeading, Terminating
 from vectorstore_operator.events import News, Recorder, transitions
 from vectorstore_operator.kinds import KINDS
 from vectorstore_operator.metrics import Metrics
@@ -30,6 +30,8 @@ from vectorstore_operator.render import claims, keys
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+CLAIM = KINDS["PersistentVolumeClaim"]
 
 REFUSED_AGAIN = 60.0
 """Seconds until a refused store gets another look: what stands in its way may be nothing we watch."""
@@ -73,7 +75,11 @@ class Reconciler:
                 return await (self._store(key) if key.namespace else self._plan(key.name))
             except ClusterError as error:
                 result = type(error).__name__
-                level = logging.INFO if isinstance(error, Conflict | NotFound | NotLeading) else logging.WARNING
+                level = (
+                    logging.INFO
+                    if isinstance(error, Conflict | NotFound | NotLeading | Terminating)
+                    else logging.WARNING
+                )
                 log.log(level, "%s/%s: %s", key.namespace, key.name, error)
                 raise
             except Exception:
@@ -92,6 +98,7 @@ class Reconciler:
         store = self._cache.store(key)
         if store is None or "deletionTimestamp" in store["metadata"]:
             return None  # what it consisted of goes by its owner references
+        await self._adopt(key)
         verdict = accept.store(store, self._cache.plans(), self._cache.children(key))
         failure: Forbidden | None = None
         if isinstance(verdict, Resolved) and not (store.get("spec") or {}).get("paused"):
@@ -106,6 +113,14 @@ class Reconciler:
         if failure:
             raise failure
         return REFUSED_AGAIN if isinstance(verdict, Refusal) else None
+
+    async def _adopt(self, key: Key) -> None:
+        """Labels a volume that was there before the store, by whose hand ever: without labels it is not watched."""
+        children, name = self._cache.children(key), names.claim(key.name, 0)
+        if ("StatefulSet", key.name) in children or (CLAIM.name, name) in children:
+            return
+        if claim := await self._cluster.get(CLAIM, key.namespace, name):
+            self._cache.put(await self._cluster.apply(claims.adopted(key.name, claim)))
 
     async def _converge(self, key: Key, store: Object, wanted: Resolved) -> Resolved | Refusal:
         """Makes the children what they should be, or tells what is in the way."""

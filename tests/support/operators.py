@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from vectorstore_operator.cluster import Cluster
+from vectorstore_operator.errors import Conflict
 from vectorstore_operator.kinds import KINDS, PLAN, STORE
 from vectorstore_operator.metrics import WRITES
 
@@ -182,8 +183,10 @@ class Tenant:
         return await self.cluster.create(self._object(PLAN.name, name, {"documents": 1000} | spec))
 
     async def change(self, kind: str, name: str, **spec: Any) -> Object:
-        """Changes fields of a spec."""
-        return await self.cluster.patch(await self.have(kind, name), {"spec": spec})
+        """Changes fields of a spec; again where the operator's own write came between."""
+        while True:
+            with suppress(Conflict):
+                return await self.cluster.patch(await self.have(kind, name), {"spec": spec})
 
     async def delete(self, kind: str, name: str) -> None:
         await self.cluster.delete(await self.have(kind, name))

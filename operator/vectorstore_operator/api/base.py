@@ -70,6 +70,12 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_len
 """A name of a Kubernetes object."""
 
 
+ClassName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253)
+]
+"""A name of a StorageClass."""
+
+
 class Condition(Model):
     """metav1.Condition."""
 

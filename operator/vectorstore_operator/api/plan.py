@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from vectorstore_instance.settings import Model as ModelName
-from vectorstore_operator.api.base import Conditions, Model, Quantity, Rule, cel
+from vectorstore_operator.api.base import ClassName, Conditions, Model, Quantity, Rule, cel
 
 REPLICAS_RULE = Rule(rule="self.min <= self.max", message="replicas.min is above replicas.max")
 
@@ -17,7 +17,10 @@ PEER_RULE = Rule(
     message="ipBlock does not go together with namespaceSelector or podSelector; make two peers of them",
 )
 
-Labels = Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=16)]
+Labels = Annotated[
+    dict[str, Annotated[str, Field(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)]],
+    Field(max_length=16),
+]
 
 
 class Replicas(Model):
@@ -52,7 +55,7 @@ class PlanStorage(Model):
 
     size: Quantity | None = None
     """At least what the document ceiling needs, which is also the default."""
-    class_name: Annotated[str, Field(max_length=253)] | None = None
+    class_name: ClassName | None = None
     """StorageClass; omitted = the cluster's default."""
     access_mode: Literal["ReadWriteOnce", "ReadWriteOncePod"] = "ReadWriteOnce"
     """ReadWriteOncePod where the platform's driver has it."""

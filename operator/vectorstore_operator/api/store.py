@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from vectorstore_instance.settings import Model as ModelName
-from vectorstore_operator.api.base import Conditions, Model, Name, Quantity, Rule, cel, immutable
+from vectorstore_operator.api.base import ClassName, Conditions, Model, Name, Quantity, Rule, cel, immutable
 
 NAME_RULE = Rule(
     rule="self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
@@ -42,7 +42,7 @@ class Storage(Model):
 
     size: Quantity | None = None
     """At least what the quota needs."""
-    class_name: Annotated[str, Field(max_length=253)] | None = None
+    class_name: ClassName | None = None
     """StorageClass."""
 
 

@@ -6,6 +6,7 @@ that, and no finalizer is needed for it, so that an uninstall cannot hang.
 
 from __future__ import annotations
 
+from vectorstore_operator import names
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.render.meta import owner
@@ -26,9 +27,19 @@ def owner_patch(store: Resolved, claim: Object) -> Object | None:
     owned = any(reference["uid"] == store.uid for reference in meta.get("ownerReferences") or ())
     if owned == store.delete_volumes:
         return None
-    references = {"ownerReferences": [owner(store)]} if store.delete_volumes else {}
+    return _stated(store.name, claim, {"ownerReferences": [owner(store)]} if store.delete_volumes else {})
+
+
+def adopted(store: str, claim: Object) -> Object:
+    """What to apply to a claim that was there before its store, so that it counts among its children."""
+    return _stated(store, claim, {})
+
+
+def _stated(store: str, claim: Object, references: Object) -> Object:
+    # The labels every time: what was stated once and is not any more goes, and the claim out of sight with it.
+    meta = {field: claim["metadata"][field] for field in ("name", "namespace", "uid")}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": {"name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"], **references},
+        "metadata": {**meta, "labels": names.labels(store), **references},
     }

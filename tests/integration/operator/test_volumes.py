@@ -11,8 +11,8 @@ from vectorstore_operator import names
 pytestmark = pytest.mark.apiserver
 
 
-async def claim(tenant: Tenant, ordinal: int, size: str = "10Gi") -> Object:
-    """A claim as the StatefulSet controller makes it: the template's labels with the selector's."""
+async def claim(tenant: Tenant, ordinal: int, size: str = "10Gi", *, labelled: bool = True) -> Object:
+    """A claim as the StatefulSet controller makes it, or one made by hand, without the template's labels."""
     return await tenant.cluster.create(
         {
             "apiVersion": "v1",
@@ -20,7 +20,7 @@ async def claim(tenant: Tenant, ordinal: int, size: str = "10Gi") -> Object:
             "metadata": {
                 "name": names.claim("acme", ordinal),
                 "namespace": tenant.namespace,
-                "labels": names.labels("acme"),
+                "labels": names.labels("acme") if labelled else {},
             },
             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}},
         }
@@ -59,6 +59,21 @@ async def test_the_deletion_policy_is_an_owner_reference_on_the_claims(tenant: T
     await tenant.until("PersistentVolumeClaim", name, lambda obj: owners(obj) == [store["metadata"]["uid"]])
     await tenant.change("VectorStore", "acme", deletionPolicy="Retain")
     await tenant.until("PersistentVolumeClaim", name, lambda obj: owners(obj) == [])
+
+
+async def test_a_volume_that_was_there_before_the_store_is_taken_in(tenant: Tenant, start: Start, plan: str) -> None:
+    name = (await claim(tenant, 0, "10e9", labelled=False))["metadata"]["name"]
+    start()
+    store = await tenant.store("acme", plan=plan, deletionPolicy="Delete")
+    await tenant.until("PersistentVolumeClaim", name, lambda obj: owners(obj) == [store["metadata"]["uid"]])
+    taken = await tenant.have("PersistentVolumeClaim", name)
+    assert names.labels("acme").items() <= taken["metadata"]["labels"].items()
+    template = (await tenant.until("StatefulSet", "acme"))["spec"]["volumeClaimTemplates"][0]
+    assert template["spec"]["resources"]["requests"]["storage"] == "9765625Ki"
+    await tenant.change("VectorStore", "acme", deletionPolicy="Retain")
+    await tenant.until("PersistentVolumeClaim", name, lambda obj: owners(obj) == [])
+    left = await tenant.have("PersistentVolumeClaim", name)
+    assert names.labels("acme").items() <= left["metadata"]["labels"].items()
 
 
 async def test_claims_of_followers_go_when_they_are_not_wanted_and_their_pods_are_gone(

@@ -161,3 +161,13 @@ def test_rights_over_stores_end_at_the_watched_namespaces() -> None:
 def test_a_wrong_value_is_refused_by_name(wrong: str, told: str) -> None:
     with pytest.raises(AssertionError, match=told):
         render("--set", wrong)
+
+
+@needs_helm
+def test_a_user_of_ten_digits_stays_a_whole_number(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"  # numbers of a file, unlike --set's, come as floats
+    values.write_text("runAsUser: 1000680000\ninstance: {runAsUser: 1000680000}\n")
+    (deployment,) = pick(render("-f", str(values)), "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsUser"] == 1000680000
+    assert {"name": "OPERATOR_RUN_AS", "value": "1000680000"} in pod["containers"][0]["env"]
