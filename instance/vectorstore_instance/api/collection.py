@@ -17,8 +17,9 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Raw
 
-from vectorstore_instance.core.errors import ApiError, invalid, not_found, too_large
+from vectorstore_instance.core.errors import already_there, invalid, not_found, too_large
 from vectorstore_instance.engine import DATABASE
+from vectorstore_instance.engine.route import REFUSE_KNOWN
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.models.fields import Where
 
@@ -95,8 +96,8 @@ class Collection:
             ApiError: 413 too many rows, 400 texts or vectors that do not fit, 409 an id is there already.
         """
         self._limit("documents", rows.count)
-        if rows.ids and not update:
-            await self._refuse_known(rows.ids)
+        if rows.ids and not update and (known := await self._known(rows.ids)):
+            raise already_there(known[0])  # before its text is embedded; the engine's queue looks once more
         ids = rows.ids or [str(uuid.uuid4()) for _ in range(rows.count)]
         body = {
             "ids": ids,
@@ -104,7 +105,7 @@ class Collection:
             "documents": rows.documents,
             "metadatas": rows.metadatas and [metadata or None for metadata in rows.metadatas],
         }
-        await self._post("upsert" if update and rows.ids else "add", body)
+        await self._post("upsert" if update and rows.ids else f"add{REFUSE_KNOWN}", body)
         return ids
 
     async def query(self, texts: list[str], n_results: int, where: Where | None) -> list[list[Row]]:
@@ -148,15 +149,6 @@ class Collection:
 
     async def _known(self, ids: list[str], where: Where | None = None) -> list[str]:
         return (await self._ask("get", {"ids": ids, "where": where, "include": []}, _Columns)).ids
-
-    async def _refuse_known(self, ids: list[str]) -> None:
-        known = await self._known(ids)
-        if known:
-            raise ApiError(
-                HTTPStatus.CONFLICT,
-                "UniqueConstraintError",
-                f"ids: {known[0]!r} is in collection {self.info.name} already; upsert updates documents",
-            )
 
     async def _vectors(self, rows: Rows) -> list[list[float]] | list[str]:
         """A vector for every row, in a form that Chroma takes on writes: numbers or base64."""

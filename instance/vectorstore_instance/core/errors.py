@@ -52,6 +52,13 @@ def not_found(message: str) -> ApiError:
     return ApiError(HTTPStatus.NOT_FOUND, "NotFoundError", message)
 
 
+def already_there(id_: str) -> ApiError:
+    """409: an id that was to be new."""
+    return ApiError(
+        HTTPStatus.CONFLICT, "UniqueConstraintError", f"ids: {id_!r} is there already; upsert updates documents"
+    )
+
+
 def too_large(message: str) -> ApiError:
     """413: more bytes or rows in one request than the limits allow."""
     return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "InvalidArgumentError", message)

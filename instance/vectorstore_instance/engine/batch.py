@@ -24,11 +24,12 @@ SMALL = 64
 TOGETHER = 512
 """Rows in one commit of several writes."""
 
-Scalar = str | int | float | bool
-_METADATA = msgspec.json.Decoder(dict[str, Scalar | list[Scalar]] | None)
+_METADATA = msgspec.json.Decoder(dict[str, str | int | float | bool | list[str | int | float | bool]] | None)
 _TEXT = msgspec.json.Decoder(str | None)
 _VECTOR = msgspec.json.Decoder(list[float])
-_FLOAT32_MAX = 3.4028235677973366e38
+_FLOAT32_END = 3.4028235677973366e38
+"""The least number that is infinity as float32."""
+_INT64 = range(-(1 << 63), 1 << 63)
 
 
 def read_rows(verb: str, body: bytes, limits: Limits) -> wire.Rows:
@@ -119,12 +120,20 @@ def proven(rows: wire.Rows, dimension: int | None) -> bool:
     try:
         widths = {_width(vector) for vector in rows.embeddings or ()}
         for metadata in rows.metadatas or ():
-            _METADATA.decode(metadata)
+            if not all(key and _plain(value) for key, value in (_METADATA.decode(metadata) or {}).items()):
+                return False
         for text in (*(rows.documents or ()), *(rows.uris or ())):
             _TEXT.decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
     return len(widths) == 1 and dimension in (None, *widths)
+
+
+def _plain(value: object) -> bool:
+    """Whether the engine takes a value of metadata: a scalar, or a list of scalars of one type."""
+    if isinstance(value, list):
+        return len({type(item) for item in value}) == 1 and all(map(_plain, value))
+    return type(value) is not int or value in _INT64
 
 
 def _width(vector: msgspec.Raw) -> int:
@@ -140,7 +149,7 @@ def _width(vector: msgspec.Raw) -> int:
         count = len(numbers)
     else:
         floats = _VECTOR.decode(text)
-        finite = max(map(abs, floats), default=math.inf) <= _FLOAT32_MAX
+        finite = max(map(abs, floats), default=math.inf) < _FLOAT32_END
         count = len(floats)
     if not finite:
         raise ValueError("not a vector of finite numbers")

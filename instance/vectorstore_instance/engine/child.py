@@ -41,6 +41,20 @@ class Child:
         """Whether the process still runs."""
         return not self.ended.done()
 
+    async def answers(self, seconds: float) -> bool:
+        """Whether the engine answers within so many seconds; busy or not, its heartbeat takes a moment only."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.client.request("GET", "/api/v2/heartbeat")
+        except (TimeoutError, UpstreamLost):
+            return False
+        return True
+
+    def kill(self) -> None:
+        """Ends the engine at once; what it was asked is lost."""
+        if self.alive:
+            self._process.kill()
+
     async def stop(self) -> bool:
         """Ends the engine; True when it ended by itself, in order, with everything written."""
         if self.alive:

@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 600.0
 """After so long without a request the engine is stopped."""
+LOOK_SECONDS = 5.0
+"""How often it is looked after the engine."""
+SILENCE = 20.0
+"""Seconds after which an engine that does not answer counts as hung."""
 EARLY = 5.0
 """Seconds within which a death counts as a failed start."""
 PATIENCE = 30.0
@@ -73,7 +77,7 @@ class LocalEngine:
         except sqlite3.DatabaseError as problem:
             raise DiskError(f"DATA_DIR: {self._disk.tables.path}: {problem}; put a good copy in its place") from None
         self._started = True
-        self._housekeeping = asyncio.create_task(self._rest_when_idle())
+        self._housekeeping = asyncio.create_task(self._look_after())
 
     async def stop(self) -> None:
         """Ends the writes under way, then the engine."""
@@ -218,12 +222,18 @@ class LocalEngine:
                 log.error("collection %s does not answer after its recovery: %s", c.id, reply.body.decode())
         log.warning("all indices are there again")
 
-    async def _rest_when_idle(self) -> None:
+    async def _look_after(self) -> None:
+        """Lets an idle engine rest, and ends one that hangs: it starts again, and what it holds up is asked anew."""
         while True:
-            idle = time.monotonic() - self._last_use
-            await asyncio.sleep(max(1.0, IDLE_SECONDS - idle))
+            await asyncio.sleep(LOOK_SECONDS)
+            child = self._child
+            if child is None:
+                continue
             if not self._in_flight and time.monotonic() - self._last_use >= IDLE_SECONDS:
                 await self.rest()
+            elif not await child.answers(SILENCE) and child.alive:
+                log.error("the engine did not answer its heartbeat for %.0f s: killing it", SILENCE)
+                child.kill()
 
     async def rest(self) -> None:
         """Stops the engine in order, if it runs, and witnesses it; ends a recovery, to be begun anew."""

@@ -17,6 +17,7 @@ from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.route import Kind, route
 
 _READY_EVERY = 2.0
+_READY_WITHIN = 5.0
 
 
 class RemoteEngine:
@@ -87,7 +88,8 @@ class RemoteEngine:
     async def _look(self) -> None:
         while True:
             try:
-                self._there = (await self._client.request("GET", "/api/v2/heartbeat")).ok
-            except UpstreamLost:
+                async with asyncio.timeout(_READY_WITHIN):
+                    self._there = (await self._client.request("GET", "/api/v2/heartbeat")).ok
+            except (TimeoutError, UpstreamLost):
                 self._there = False
             await asyncio.sleep(_READY_EVERY)

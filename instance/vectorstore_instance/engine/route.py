@@ -28,6 +28,10 @@ class Kind(Enum):
     """A collection, a database or everything goes: waits for the writes under way and runs alone."""
 
 
+REFUSE_KNOWN = "?known=refuse"
+"""Ends the path of an add that shall be refused, not ignored, where an id is there already: of ours, not Chroma's."""
+
+
 class Route(NamedTuple):
     """A request, told apart."""
 

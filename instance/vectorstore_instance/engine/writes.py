@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from vectorstore_instance.core.errors import ApiError
+from vectorstore_instance.core.errors import ApiError, already_there
 from vectorstore_instance.engine import batch
 from vectorstore_instance.engine.gate import Gate
 from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reply import Reply
-from vectorstore_instance.engine.route import Kind, Route
+from vectorstore_instance.engine.route import REFUSE_KNOWN, Kind, Route
 from vectorstore_instance.engine.tables import Tables
 from vectorstore_instance.models import wire
 from vectorstore_instance.settings import Limits
@@ -121,6 +121,8 @@ class Writes:
         for write in writes:
             count = len(new.intersection(_rows(write).ids))
             try:
+                if write.route.path.endswith(REFUSE_KNOWN):
+                    _refuse_known(_rows(write).ids, new)
                 self._quota.reserve(count)
             except ApiError as refusal:
                 write.end(refusal)
@@ -177,6 +179,11 @@ def _may_repeat(body: bytes) -> bool:
         return wire.decode(wire.create, body, "create").get_or_create
     except ApiError:
         return False
+
+
+def _refuse_known(ids: list[str], new: set[str]) -> None:
+    if known := next((id_ for id_ in ids if id_ not in new), None):
+        raise already_there(known)
 
 
 def _rows(write: _Write) -> wire.Rows:

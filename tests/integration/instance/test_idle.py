@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ async def test_an_idle_engine_is_stopped_in_order_and_woken_by_the_next_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(local, "LOOK_SECONDS", 0.1)
     engine = LocalEngine(Settings(data_dir=tmp_path), Limits)
     await engine.start()
     try:
@@ -48,6 +51,27 @@ async def test_usage_is_known_while_the_engine_sleeps(tmp_path: Path) -> None:
         assert (usage.documents, usage.collections) == (0, 0)
         assert usage.bytes > 0
         assert engine.pid is None
+    finally:
+        await engine.stop()
+
+
+async def test_a_hung_engine_is_replaced_and_answers_what_it_held_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(local, "SILENCE", 0.5)
+    engine = LocalEngine(Settings(data_dir=tmp_path), Limits)
+    await engine.start()
+    try:
+        made = await engine.request("POST", f"{DATABASE}/collections", b'{"name":"stuck"}')
+        rows = f"{DATABASE}/collections/{json.loads(made.unwrap())['id']}"
+        (await engine.request("POST", f"{rows}/upsert", b'{"ids":["a"],"embeddings":[[1,2,3]]}')).unwrap()
+        hung = engine.pid
+        assert hung
+        os.kill(hung, signal.SIGSTOP)
+        asked = await engine.request("POST", f"{rows}/query", b'{"query_embeddings":[[1,2,3]]}')
+        assert json.loads(asked.unwrap())["ids"] == [["a"]]
+        assert engine.pid not in (None, hung)
     finally:
         await engine.stop()
 

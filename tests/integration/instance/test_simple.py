@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import httpx
@@ -376,3 +377,15 @@ def test_the_examples_of_the_documentation_work_as_they_are(fresh: Client) -> No
         reply = fresh.http.post(path.format(name=made), json=example(path))
         assert reply.status_code == 200, f"{path}: {reply.text}"
         assert "results" not in reply.json() or reply.json()["results"], path
+
+
+def test_of_adds_of_one_id_at_the_same_time_one_is_acknowledged(shared: Running) -> None:
+    with shared.http() as http:
+        http.post("/collections/create", json={"name": "race"}).raise_for_status()
+
+        def add(number: int) -> int:
+            body = {"ids": ["same"], "documents": [f"text {number}"]}
+            return http.post("/collections/race/add", json=body).status_code
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sorted(pool.map(add, range(6))) == [200] + [409] * 5
