@@ -44,10 +44,13 @@ def test_load_brings_followers_that_answer_as_the_leader(cluster: Cluster, store
         assert used[0] is not None
         return int(used[0])
 
+    def scaled() -> None:
+        assert cluster.get("vst", "acme")["status"]["readyReplicas"] >= 2
+
     eventually(metric)
     with client.start(LOAD, f"{store.url}/search/", store.key()) as printed:
         assert printed.readline() == "loading\n"
-        cluster.wait("vst/acme", "jsonpath={.status.readyReplicas}=2", timeout=240)
+        eventually(scaled, timeout=240)
         assert metric() > 0
         assert cluster.get("vst", "acme")["spec"]["replicas"] >= 2, "the autoscaler writes the store's replicas"
     question = {"query": "How are exceptions handled?", "n_results": 5}
