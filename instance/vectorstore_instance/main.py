@@ -60,7 +60,10 @@ def _engine(settings: Settings, limits: Callable[[], Limits]) -> Engine:
     if settings.follows and settings.leader_url:
         return RemoteEngine(settings.leader_url, read_internal(settings.keys_dir), leader=True)
     if settings.engine_url:
-        return RemoteEngine(settings.engine_url, _token(settings.engine_token_file), leader=False)
+        try:
+            return RemoteEngine(settings.engine_url, _token(settings.engine_token_file), leader=False)
+        except ValueError as problem:
+            raise ValueError(f"ENGINE_URL: {settings.engine_url!r}: {problem}") from None
     return LocalEngine(settings, limits)
 
 
@@ -164,8 +167,12 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await scope["state"]["tenant_app"](scope, receive, send)
         return
     await receive()
-    instance = create(load())
-    await instance.engine.start()
+    try:
+        instance = create(load())
+        await instance.engine.start()
+    except (ValueError, OSError, DiskError, ChildFailed) as problem:
+        await send({"type": "lifespan.startup.failed", "message": str(problem)})
+        return
     scope["state"]["tenant_app"] = tenant_app(instance)
     await send({"type": "lifespan.startup.complete"})
     await receive()

@@ -68,8 +68,10 @@ async def serve(instance: Instance, scope: Scope, receive: Receive, send: Send) 
     if own is not None and method == "GET":
         await answer(send, HTTPStatus.OK, msgspec.json.encode(own(instance)))
         return
-    if not path.startswith("/api/v2/"):
+    if path.startswith("/api/v1/"):
         raise _GONE
+    if not path.startswith("/api/v2/"):
+        raise not_found(f"{path} is not a route of Chroma's v2 API")
     body = await read_body(receive)
     if path == "/api/v2/reset" and method == "POST":
         reply = await _reset(instance)
@@ -79,7 +81,7 @@ async def serve(instance: Instance, scope: Scope, receive: Receive, send: Send) 
         wire_path = raw.partition(b"?")[0] + (b"?" + query if query else b"")
         reply = await instance.engine.request(method, wire_path.decode("ascii"), body)
     if not reply.body and reply.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
-        raise not_found(f"{method} {path} is not a route of Chroma's v2 API")
+        raise ApiError(reply.status, "NotFoundError", f"{method} {path} is not a route of Chroma's v2 API")
     await answer(send, reply.status, reply.body, reply.content_type)
 
 

@@ -110,6 +110,7 @@ class Collection:
 
     async def query(self, texts: list[str], n_results: int, where: Where | None) -> list[list[Row]]:
         """The nearest documents for each text, with their distances, the nearest first."""
+        self._limit("texts", len(texts))
         vectors = await self._embed(texts)
         body = {
             "query_embeddings": vectors.tolist(),  # the only form that Chroma takes here

@@ -15,7 +15,7 @@ from typing import Any
 from vectorstore_instance.core.errors import forbidden, unauthorized
 from vectorstore_instance.core.keys import Keys, Role
 
-OPEN = re.compile(r"/|/healthz/?|/health|/api/v[12]/heartbeat|/docs(/.*)?|/openapi\.json")
+OPEN = re.compile(r"/|/healthz/?|/health/?|/api/v[12]/heartbeat|/docs(/.*)?|/openapi\.json/?")
 """Paths that answer without a key; `/healthz/` says more with one."""
 
 READS = re.compile(r".*/(query|get|search)/?")

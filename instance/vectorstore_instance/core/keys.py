@@ -80,8 +80,8 @@ class Keys:
             text = (self._folder / role).read_text()
         except FileNotFoundError:
             return []
-        except OSError as problem:
-            raise ValueError(f"KEYS_DIR: {self._folder / role}: {problem.strerror}") from None
+        except (OSError, UnicodeDecodeError) as problem:
+            raise ValueError(f"KEYS_DIR: {self._folder / role}: {problem}; write one key per line") from None
         keys = [line.strip() for line in text.splitlines() if line.strip()]
         return [key if _DIGEST.fullmatch(key) else digest(key) for key in keys]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from vectorstore_instance.core.errors import over_quota
+from vectorstore_instance.core.errors import not_found, over_quota
 from vectorstore_instance.engine.tables import Tables
 from vectorstore_instance.settings import Limits
 
@@ -48,9 +48,15 @@ class Quota:
             self._documents[collection] = self._tables.count(found[0])
 
     def new_ids(self, collection: str, ids: list[str]) -> set[str]:
-        """Which of the ids the collection does not have yet; all of them where there is no such collection."""
+        """Which of the ids the collection does not have yet.
+
+        Raises:
+            ApiError: 404 when there is no such collection, as Chroma says it.
+        """
         found = self._tables.segment_and_dimension(collection)
-        return set(ids) - self._tables.known_ids(found[0], ids) if found else set(ids)
+        if found is None:
+            raise not_found(f"Collection [{collection}] does not exist")
+        return set(ids) - self._tables.known_ids(found[0], ids)
 
     def reserve(self, count: int) -> None:
         """Sets room for new documents aside, to be settled when the write has ended.

@@ -7,6 +7,7 @@ protocol: what the leader acknowledged is what every follower answers. Quota and
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import msgspec
 
@@ -15,6 +16,8 @@ from vectorstore_instance.engine import DATABASE, Reply, Usage
 from vectorstore_instance.engine.client import Client, UpstreamLost
 from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.route import Kind, route
+
+log = logging.getLogger(__name__)
 
 _READY_EVERY = 2.0
 _READY_WITHIN = 5.0
@@ -83,7 +86,9 @@ class RemoteEngine:
                     raise
                 return await self._client.request(method, path, body)
         except UpstreamLost as lost:
-            raise unavailable(f"{self._url} does not answer: {lost}", retry_after=2) from None
+            log.warning("%s does not answer: %s", self._url, lost)
+            who = "the store's leader" if self._leader else "the store's engine"
+            raise unavailable(f"{who} does not answer; try again in a moment", retry_after=2) from None
 
     async def _look(self) -> None:
         while True:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn, TextIO
 
 import click
@@ -66,13 +66,22 @@ def _stay(home: Home, names: Sequence[str]) -> None:
 @click.pass_obj
 def get(home: Home, name: str | None, output: str) -> None:
     """Show one store or all."""
-    shown = [stores.describe(home, one) for one in ([name] if name else home.names())]
+    shown = [stores.describe(home, name)] if name else list(_each(home, home.names()))
     if output == "json":
         click.echo(json.dumps(shown[0] if name else shown, indent=2))
     elif shown:
         _table(shown)
     else:
         _say(f"no stores in {home.path}; make one: vectorstore up -f MANIFEST")
+
+
+def _each(home: Home, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Shows what can be shown: one store that is spoiled hides none of the others."""
+    for name in names:
+        try:
+            yield stores.describe(home, name)
+        except Problem as problem:
+            _say(f"Error: {problem}")
 
 
 def _table(shown: Sequence[dict[str, Any]]) -> None:

@@ -57,9 +57,12 @@ class Folder:
             if not self.key_file(name).exists():
                 _replace(self.key_file(name), secrets.token_urlsafe(32) + "\n")
 
-    def key(self, name: str) -> str:
-        """The first line of a key file."""
-        return self.key_file(name).read_text().partition("\n")[0]
+    def key(self, name: str) -> str | None:
+        """The first line of a key file; None where somebody removed it."""
+        try:
+            return self.key_file(name).read_text().partition("\n")[0]
+        except OSError:
+            return None
 
     def read_record(self) -> Record | None:
         """The store as `up` last brought it about; None where there is none.

@@ -131,15 +131,24 @@ def down(home: Home, names: Iterable[str], say: Say) -> None:
         Problem: there is no store of that name, or it does not end.
     """
     names = sorted(set(names))
+    problems: list[str] = []
     with locked(home, names, say):
-        records = [_existing(home, name) for name in names]
-        for folder, record in records:
-            process.stop(folder.path)
-            if record.spec.deletion_policy == "Delete":
-                folder.remove()
-                say(f"{record.name} is down; its data and keys are deleted, as its deletionPolicy says")
-            else:
-                say(f"{record.name} is down; its data and keys stay in {folder.path}")
+        for name in names:
+            try:
+                _end(*_existing(home, name), say)
+            except Problem as problem:  # the others are ended all the same
+                problems.append(str(problem))
+    if problems:
+        raise Problem("\n".join(problems))
+
+
+def _end(folder: Folder, record: Record, say: Say) -> None:
+    process.stop(folder.path)
+    if record.spec.deletion_policy == "Delete":
+        folder.remove()
+        say(f"{record.name} is down; its data and keys are deleted, as its deletionPolicy says")
+    else:
+        say(f"{record.name} is down; its data and keys stay in {folder.path}")
 
 
 def describe(home: Home, name: str) -> dict[str, Any]:
@@ -151,7 +160,8 @@ def describe(home: Home, name: str) -> dict[str, Any]:
     folder, record = _existing(home, name)
     running = process.is_running(folder.path)
     run = process.read_run(folder.path) if running else process.Run()
-    usage = process.read_usage(record.url, folder.key("read-only")) if run.pid else None
+    key = folder.key("read-only") if run.pid else None
+    usage = process.read_usage(record.url, key) if key else None
     return {
         "name": record.name,
         "namespace": record.namespace,

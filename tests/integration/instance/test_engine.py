@@ -263,7 +263,7 @@ def test_the_quota_holds_however_a_collection_is_spelt(start: Start) -> None:
 
 
 def test_writes_to_unknown_collections_leave_no_trace(start: Start) -> None:
-    running = start(**PLAIN)
+    running = start(MAX_DOCS="0", **PLAIN)
     body = json.dumps({"ids": ["a"], "embeddings": [vector(0)]})
     with running.http() as http:
         for n in range(3):
@@ -358,7 +358,8 @@ def test_a_database_that_cannot_be_read_is_named_and_left_alone(start: Start, ho
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
-        ({"PORT": "no"}, "PORT"),
+        ({"PORT": "no"}, r"PORT: .*not 'no'"),
+        ({"ENGINE_URL": "http://127.0.0.1:99999"}, "ENGINE_URL: 'http://127.0.0.1:99999'"),
         ({"MODEL_NAME": "unknown"}, "MODEL_NAME"),
         ({"MODEL_NAME": "all-MiniLM-L6-v2", "DIMENSION": "3"}, "DIMENSION: 3 does not fit"),
         ({"POD_INDEX": "1"}, "LEADER_URL"),

@@ -218,3 +218,10 @@ def test_a_body_beyond_the_limit_is_refused_at_its_announcement(start: Start, tm
 def test_reset_is_refused_unless_it_is_allowed(vectors_only: Running) -> None:
     answer = post(vectors_only, "/api/v2/reset", "")
     assert (answer.status_code, answer.json()["error"]) == (403, "ChromaError")
+
+
+def test_paths_that_are_no_routes_are_told_from_the_old_api(vectors_only: Running) -> None:
+    with vectors_only.http() as http:
+        assert http.get("/api/nothing").status_code == 404
+        assert http.request("PATCH", f"{DATABASE}/collections").status_code == 405
+        assert http.get("/health/").status_code == 200

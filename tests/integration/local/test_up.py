@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -158,6 +159,21 @@ def test_two_stores_live_side_by_side(machine: Machine) -> None:
         chromadb.HttpClient("127.0.0.1", port, headers={"x-chroma-token": key})
     machine.run("down", "one")
     assert machine.get("two")["state"] == "Ready"
+
+
+def test_one_spoiled_store_hides_and_keeps_none_of_the_others(machine: Machine) -> None:
+    machine.up(manifest("good"), manifest("keyless"), manifest("spoiled"))
+    Path(machine.get("keyless")["readOnlyKeyFile"]).unlink()
+    (machine.home / "stores" / "spoiled" / "store.json").write_text("{")
+    shown = machine.run("get", "-o", "json")
+    states = {store["name"]: store["state"] for store in json.loads(shown.stdout)}
+    assert states == {"good": "Ready", "keyless": "NotReady"}
+    assert "spoiled/store.json" in shown.stderr
+    assert "spoiled/store.json" in machine.run("down", "--all", code=1).stderr
+    assert {machine.get(name)["state"] for name in ("good", "keyless")} == {"Stopped"}
+    os.kill(int((machine.home / "stores" / "spoiled" / "supervisor.lock").read_text()), signal.SIGTERM)
+    eventually(lambda: not machine.processes(), "a process stayed")
+    shutil.rmtree(machine.home / "stores" / "spoiled")
 
 
 def test_two_ups_at_once_start_one_instance(machine: Machine) -> None:
