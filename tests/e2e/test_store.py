@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 import chromadb
 import pytest
@@ -15,6 +16,7 @@ from tests.e2e.corpus import passages
 from tests.e2e.pods import Client, gate
 from tests.e2e.stores import Store
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 CORPUS = passages(most=300)
 QUESTION = "How do I handle an exception that a block of code raises?"
 
@@ -49,6 +51,11 @@ def http_client(loaded: Store, port: int) -> chromadb.ClientAPI:
 def test_a_store_without_a_plan_has_the_default_one(cluster: Cluster, store: Store) -> None:
     assert cluster.get("vst", store.name)["status"]["plan"] == "starter"
     assert cluster.condition("vst/acme", "Accepted")["status"] == "True"
+
+
+def test_every_example_is_taken_by_the_api_server(cluster: Cluster) -> None:
+    taken = cluster.kubectl("apply", "--dry-run=server", "-f", str(EXAMPLES)).splitlines()
+    assert len(taken) == sum(path.read_text().count("apiVersion:") for path in EXAMPLES.glob("*.yaml"))
 
 
 def test_kubectl_get_shows_what_matters(cluster: Cluster, store: Store) -> None:
