@@ -66,7 +66,11 @@ class Settings(BaseModel):
     allow_reset: bool = Field(False, description="Whether `POST /api/v2/reset` may delete everything.")
 
     engine_port: PortNumber = Field(0, description="Loopback port of the child engine; 0 is a free one.")
-    engine_url: str | None = Field(None, description="Another Chroma server instead of a child of our own.")
+    engine_url: str | None = Field(
+        None,
+        description="Another Chroma server instead of a child of our own; "
+        "documents are then not counted against the quota.",
+    )
     engine_token_file: Path | None = Field(None, description="The key that server wants.")
     leader_url: str | None = Field(None, description="Where ordinal 0 of the same store answers.")
     pod_index: int = Field(0, ge=0, description="Ordinal of this pod; above 0 it follows the leader.")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from vectorstore_operator.kinds import PLAN, STORE
 from vectorstore_operator.names import MANAGER, STORE_LABEL
 from vectorstore_operator.objects import Object
+from vectorstore_operator.ownership import edited
 
 SELECTOR = f"app.kubernetes.io/managed-by={MANAGER}"
 """Selects the children of all stores."""
@@ -140,8 +141,14 @@ def owner(obj: Object) -> Key | None:
 
 
 def trim(obj: Object) -> Object:
-    """The object without what nobody here reads: who manages which field, and what a pod runs."""
-    meta = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
+    """The object without what nobody here reads: what a pod runs, and who manages which field.
+
+    The latter is kept of children in which somebody else states what is the operator's to state: it is
+    how `diff` knows them.
+    """
+    meta = dict(obj["metadata"])
+    if not edited(obj):
+        meta.pop("managedFields", None)
     kept = {**obj, "metadata": meta}
     if obj["kind"] == "Pod":
         kept["spec"] = {"nodeName": obj.get("spec", {}).get("nodeName")}

@@ -1,8 +1,9 @@
 """From what should be and what is to what must be done about it. Pure.
 
-An object is left alone when the live one has everything that is stated of it and bears the digest of
-exactly that: the first finds edits by others, the second what was stated once and is not any more. To
-be wrong on the side of applying costs one request that changes nothing.
+An object is left alone when the live one has everything that is stated of it, bears the digest of
+exactly that, and nobody else states anything of it: the first finds edits by others, the second what
+was stated once and is not any more, the third what others added. To be wrong on the side of applying
+costs one request that changes nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from vectorstore_operator import names
 from vectorstore_operator.objects import Children, Object, belongs, controller, key
+from vectorstore_operator.ownership import edited
 from vectorstore_operator.plan import Refusal
 
 PRUNED = (
@@ -28,7 +30,11 @@ go with their store, and a look at half a cache must never take pods, keys or da
 
 def to_apply(phase: tuple[Object, ...], children: Children) -> tuple[Object, ...]:
     """The objects of a phase that are missing or differ from what is stated of them."""
-    return tuple(obj for obj in phase if not subset(obj, children.get(key(obj))))
+    return tuple(obj for obj in phase if not _settled(obj, children.get(key(obj))))
+
+
+def _settled(wanted: Object, live: Object | None) -> bool:
+    return live is not None and subset(wanted, live) and not edited(live)
 
 
 def to_prune(phases: Iterable[tuple[Object, ...]], children: Children) -> tuple[Object, ...]:

@@ -38,6 +38,8 @@ CHILDREN = (
     Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims"),
 )
 """What a store consists of: watched by label."""
+RENDERED = frozenset(kind.name for kind in CHILDREN) - {"Pod", "PersistentVolumeClaim"}
+"""Those the operator states itself; pods and claims are made by the StatefulSet's controller."""
 LEASE = Kind("Lease", "coordination.k8s.io/v1", "leases")
 EVENT = Kind("Event", "events.k8s.io/v1", "events")
 KINDS = {kind.name: kind for kind in (STORE, PLAN, *CHILDREN, LEASE, EVENT)}

@@ -135,9 +135,12 @@ def resolve(store: Identity, spec: StoreSpec, plan: Plan, claimed: int | None = 
     """
     model = spec.model or DEFAULT_MODEL
     dimension = MODEL_DIMENSIONS.get(model) or spec.dimension or 0
-    documents = spec.quota.documents if spec.quota else plan.spec.documents
     wish = spec.storage or None
     storage = claimed or (to_bytes(wish.size) if wish and wish.size else plan.storage)
+    # A quota that was left out is what the plan allows and the volume holds: a larger plan does not make
+    # a volume grow, and must not lock its store out.
+    room = sizing.most_documents(storage, dimension) if dimension else 0
+    documents = spec.quota.documents if spec.quota else max(1, min(plan.spec.documents, room))
     resolved = Resolved(
         name=store.name,
         namespace=store.namespace,
@@ -201,6 +204,12 @@ def quota_fits_volume(r: Resolved) -> Refusal | None:
     if r.storage >= need:
         return None
     most = sizing.most_documents(r.storage, r.dimension)
+    if most < 1:
+        return Refusal(
+            "StorageTooSmall",
+            f"storage.size: {from_bytes(r.storage)} hold no document beside what maintenance needs; "
+            f"give a new store at least {from_bytes(sizing.disk_bytes(1, r.dimension))}",
+        )
     return Refusal(
         "StorageTooSmall",
         f"spec.quota.documents: {r.documents} need a volume of {from_bytes(need)}, and the store's has "

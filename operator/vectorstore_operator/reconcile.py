@@ -173,19 +173,19 @@ class Reconciler:
             made = await self._cluster.apply(stated)
         except Invalid:
             # What somebody added to a list may not go with what we state of it.
-            if not await self._take_over(obj):
+            now = await self._cluster.get(KINDS[obj["kind"]], obj["metadata"]["namespace"], obj["metadata"]["name"])
+            if now is None or not await self._take_over(now):
                 raise
             made = await self._cluster.apply(stated)
         else:
-            if not diff.subset(stated, made) and await self._take_over(obj):
+            if await self._take_over(made):
                 made = await self._cluster.apply(stated)
         self._cache.put(made)
 
-    async def _take_over(self, obj: Object) -> bool:
+    async def _take_over(self, live: Object) -> bool:
         """Makes all fields of a child ours, so that the next apply removes what is not stated; whether any were not."""
-        live = await self._cluster.get(KINDS[obj["kind"]], obj["metadata"]["namespace"], obj["metadata"]["name"])
-        fields = ownership.taken_over(live) if live else None
-        if live is None or fields is None:
+        fields = ownership.taken_over(live)
+        if fields is None:
             return False
         await self._cluster.patch(live, {"metadata": {"managedFields": fields}})
         return True

@@ -57,6 +57,43 @@ async def test_children_that_are_deleted_or_edited_come_back(tenant: Tenant, sta
     await tenant.until("Service", "acme", lambda obj: obj["metadata"]["labels"] == service["metadata"]["labels"])
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "added"),
+    [
+        ("NetworkPolicy", "acme", {"spec": {"podSelector": {"matchLabels": {"x": "y"}}}}),
+        ("Service", "acme", {"spec": {"selector": {"x": "y"}}}),
+        ("StatefulSet", "acme", {"spec": {"template": {"spec": {"nodeSelector": {"x": "y"}}}}}),
+        ("StatefulSet", "acme", {"spec": {"updateStrategy": {"rollingUpdate": {"partition": 3}}}}),
+        ("HorizontalPodAutoscaler", "acme", {"spec": {"behavior": {"scaleDown": {"selectPolicy": "Disabled"}}}}),
+        ("ConfigMap", "acme-limits", {"data": {"more": "1"}}),
+    ],
+)
+async def test_what_is_added_to_a_child_goes(
+    tenant: Tenant, start: Start, plan: str, kind: str, name: str, added: dict[str, Any]
+) -> None:
+    start()
+    await tenant.store("acme", plan=plan)
+    await tenant.until("VectorStore", "acme", accepted)
+    part = next(iter(added))
+    before = (await tenant.until(kind, name))[part]
+    edited = await tenant.cluster.patch(await tenant.have(kind, name), added)
+    assert edited[part] != before
+    await tenant.until(kind, name, lambda obj: obj[part] == before)
+
+
+async def test_a_restart_by_hand_is_not_taken_back(tenant: Tenant, start: Start, plan: str) -> None:
+    operator = start()
+    await tenant.store("acme", plan=plan)
+    await tenant.until("VectorStore", "acme", accepted)
+    asked = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}}}}
+    await tenant.cluster.patch(await tenant.until("StatefulSet", "acme"), asked)
+    await tenant.cluster.delete(await tenant.have("Service", "acme"))
+    await tenant.until("Service", "acme")
+    wait_until(operator.settled)
+    annotations = (await tenant.have("StatefulSet", "acme"))["spec"]["template"]["metadata"]["annotations"]
+    assert annotations == asked["spec"]["template"]["metadata"]["annotations"]
+
+
 async def test_a_restart_and_a_second_look_write_nothing(tenant: Tenant, start: Start, plan: str) -> None:
     first = start()
     for name in ("acme", "bravo"):

@@ -78,7 +78,7 @@ def test_a_volume_that_is_there_keeps_its_size() -> None:
             "spec.quota.documents: 100001 is above the 100000 of plan",
         ),
         ({"model": "none", "dimension": 385}, "DimensionAbovePlan", "spec.dimension: 385 is not within 1 and the 384"),
-        ({"storage": {"size": "1Gi"}}, "StorageTooSmall", "lower the quota to 0 or give a new store more storage.size"),
+        ({"storage": {"size": "1Gi"}}, "StorageTooSmall", "1Gi hold no document"),
     ],
 )
 def test_what_a_plan_cannot_hold_is_refused(spec: dict[str, Any], reason: str, says: str) -> None:
@@ -94,12 +94,28 @@ def test_a_model_that_a_plan_leaves_out_is_refused() -> None:
 
 def test_a_volume_that_is_too_small_says_how_much_fits() -> None:
     plan = sized("starter", SHIPPED["starter"])
-    found = refusal(plan, claimed=plan.storage - GI)
+    found = refusal(plan, claimed=plan.storage - GI, quota={"documents": plan.spec.documents})
     most = int(found.message.split("lower the quota to ")[1].split(" ")[0])
     assert isinstance(
         resolve(Identity("acme"), StoreSpec.model_validate({"quota": {"documents": most}}), plan, plan.storage - GI),
         Resolved,
     )
+
+
+def test_a_quota_that_was_left_out_is_what_plan_and_volume_hold() -> None:
+    small, large = sized("starter", SHIPPED["starter"]), sized("standard", SHIPPED["standard"])
+    moved = resolve(Identity("acme"), StoreSpec(), large, claimed=small.storage)
+    assert isinstance(moved, Resolved)
+    assert small.spec.documents <= moved.documents < large.spec.documents
+    fresh = resolve(Identity("acme"), StoreSpec(), large)
+    assert isinstance(fresh, Resolved)
+    assert fresh.documents == large.spec.documents
+
+
+def test_a_volume_that_holds_nothing_is_refused() -> None:
+    found = refusal(sized("starter", SHIPPED["starter"]), claimed=GI)
+    assert found.reason == "StorageTooSmall"
+    assert "1Gi hold no document" in found.message
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def entry(manager: str, operation: str, fields: dict[str, Any], **more: str) -> 
 
 
 def live(*entries: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": "v1", "metadata": {"managedFields": list(entries)}}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"managedFields": list(entries)}}
 
 
 APPLIED = entry("vectorstore-operator", "Apply", OURS)
@@ -44,3 +44,18 @@ def test_an_update_under_our_own_name_is_taken_too() -> None:
     fields = taken_over(live(APPLIED, entry("vectorstore-operator", "Update", {"f:spec": PORT})))
     assert fields is not None
     assert len(fields) == 1
+
+
+def test_what_others_state_in_the_metadata_of_a_pod_template_is_left_to_them() -> None:
+    restart = {"f:spec": {"f:template": {"f:metadata": {"f:annotations": {}}}}}
+    assert taken_over(live(APPLIED, entry("kubectl-rollout", "Update", restart))) is None
+    both = {"f:spec": {"f:template": {"f:metadata": {"f:annotations": {}}, "f:spec": {"f:hostNetwork": {}}}}}
+    fields = taken_over(live(APPLIED, entry("kubectl-edit", "Update", both)))
+    assert fields is not None
+    assert fields[0]["fieldsV1"] == restart
+    assert fields[1]["fieldsV1"]["f:spec"]["f:template"] == {"f:spec": {"f:hostNetwork": {}}}
+
+
+def test_claims_and_pods_are_their_controllers() -> None:
+    claim = live(entry("kube-controller-manager", "Update", {"f:spec": {}}))
+    assert taken_over(claim | {"kind": "PersistentVolumeClaim"}) is None
