@@ -11,6 +11,7 @@ import chromadb
 import pytest
 from langchain_chroma import Chroma
 from langchain_core.embeddings import DeterministicFakeEmbedding
+from tests.e2e.chart import Chart
 from tests.e2e.cluster import Cluster, run
 from tests.e2e.corpus import passages
 from tests.e2e.pods import Client, gate
@@ -53,8 +54,8 @@ def test_a_store_without_a_plan_has_the_default_one(cluster: Cluster, store: Sto
     assert cluster.condition("vst/acme", "Accepted")["status"] == "True"
 
 
-def test_every_example_is_taken_by_the_api_server(cluster: Cluster) -> None:
-    taken = cluster.kubectl("apply", "--dry-run=server", "-f", str(EXAMPLES)).splitlines()
+def test_every_example_is_taken_by_the_api_server(chart: Chart) -> None:
+    taken = chart.cluster.kubectl("apply", "--dry-run=server", "-f", str(EXAMPLES)).splitlines()
     assert len(taken) == sum(path.read_text().count("apiVersion:") for path in EXAMPLES.glob("*.yaml"))
 
 
