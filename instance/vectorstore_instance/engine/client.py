@@ -16,8 +16,6 @@ import httptools
 from vectorstore_instance.engine.reply import Reply
 
 _CONNECT_SECONDS = 5.0
-_ANSWER_SECONDS = 300.0
-"""Longer than any write within the limits takes; an upstream that is silent for so long is lost."""
 
 
 class UpstreamLost(Exception):
@@ -31,9 +29,6 @@ class _Connection(asyncio.Protocol):
         self.transport: asyncio.Transport = asyncio.Transport()
         self.reusable = True
         self._answer: asyncio.Future[Reply] | None = None
-        self._restart()
-
-    def _restart(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._parts: list[bytes] = []
         self._content_type = b"application/json"
@@ -65,7 +60,7 @@ class _Connection(asyncio.Protocol):
         reply = Reply(self._parser.get_status_code(), b"".join(self._parts), self._content_type)
         self.reusable = self._parser.should_keep_alive()
         answer, self._answer = self._answer, None
-        self._restart()
+        self._parts = []
         if answer is not None and not answer.done():
             answer.set_result(reply)
 
@@ -86,7 +81,14 @@ class _Connection(asyncio.Protocol):
 class Client:
     """Requests to one base URL."""
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(self, url: str, token: str | None = None, seconds: float | None = None) -> None:
+        """
+        Args:
+            url: where the upstream answers.
+            token: the key it wants.
+            seconds: after which an upstream that does not answer is lost; None where somebody else sees to it.
+        """
+        self._seconds = seconds
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r} is not an http:// or https:// URL")
@@ -107,12 +109,12 @@ class Client:
         head = f"{method} {path}{self._head}{len(body)}\r\n\r\n".encode()
         done = False
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 reply = await connection.ask(head + body)
             done = True
             return reply
         except TimeoutError:
-            raise UpstreamLost(f"it did not answer within {_ANSWER_SECONDS:.0f} s") from None
+            raise UpstreamLost(f"it did not answer within {self._seconds} s") from None
         finally:
             if done and connection.reusable:
                 self._free.append(connection)

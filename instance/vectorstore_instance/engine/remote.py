@@ -19,6 +19,8 @@ from vectorstore_instance.engine.route import Kind, route
 
 log = logging.getLogger(__name__)
 
+_ANSWER_SECONDS = 300.0
+"""Longer than any write within the limits takes."""
 _READY_EVERY = 2.0
 _READY_WITHIN = 5.0
 
@@ -35,7 +37,7 @@ class RemoteEngine:
         """
         self._url = url
         self._leader = leader
-        self._client = Client(url, token)
+        self._client = Client(url, token, _ANSWER_SECONDS)
         self._reads = Reads(lambda path, body: self._send("POST", path, body, True))
         self._watch: asyncio.Task[None] | None = None
         self._there = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum, auto
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 from uuid import UUID
@@ -56,6 +57,7 @@ _KINDS = {
 }
 
 
+@lru_cache(maxsize=256)
 def route(method: str, path: str) -> Route:
     """Tells a request apart by its method and its path as on the wire.
 
