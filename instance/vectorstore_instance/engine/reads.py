@@ -22,6 +22,11 @@ Send = Callable[[str, bytes], Awaitable[Reply]]
 
 WIDEST = 32
 """Queries in one request."""
+MANY = 4
+"""Queries in one request from which on it is worth while to wait for as many again."""
+PAUSE = 0.001
+"""Seconds that a sender gives those it has just answered to ask again: without, every other request holds a
+single query, at twice the cost. Measured at 16 clients: a tenth less CPU per query, no fewer per second."""
 
 
 @dataclass(eq=False, slots=True)
@@ -74,6 +79,8 @@ class Reads:
                     await asyncio.gather(*(self._together(group) for group in _alike(wanted)))
                 except Exception as problem:  # nobody may be left waiting
                     _fail(wanted, problem)
+                if 2 * len(self._waiting) < len(wanted) >= MANY:
+                    await asyncio.sleep(PAUSE)
         finally:
             self._ended()
 
