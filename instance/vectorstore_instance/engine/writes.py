@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from vectorstore_instance.core.errors import ApiError, already_there
+from vectorstore_instance.core.errors import ApiError, already_there, unavailable
 from vectorstore_instance.engine import batch
 from vectorstore_instance.engine.gate import Gate
 from vectorstore_instance.engine.quota import Quota
@@ -79,7 +79,8 @@ class Writes:
     async def make(self, path: str, method: str, body: bytes) -> Reply:
         """Makes a collection, a database or a tenant."""
         reply = await self._send(method, path, body, _may_repeat(body))
-        self._quota.recollect()
+        if reply.ok:
+            self._quota.recollect()
         return reply
 
     async def drop(self, path: str, method: str, body: bytes) -> Reply:
@@ -96,21 +97,28 @@ class Writes:
 
     async def _work(self, collection: str) -> None:
         lane = self._lanes[collection]
-        while lane:
-            writes = _take(lane)
-            async with self._gate.shared():
-                try:
-                    if writes[0].route.kind is Kind.ROWS:
-                        await self._commit(collection, writes)
-                    elif writes[0].route.kind is Kind.DELETE:
-                        await self._delete(collection, writes[0])
-                    else:
-                        writes[0].end(await self._send("PUT", writes[0].route.path, writes[0].body, False))
-                except Exception as problem:
-                    for write in writes:
-                        write.end(problem)
-                    self._quota.recount_one(collection)
-        del self._lanes[collection]
+        try:
+            while lane:
+                await self._carry_out(collection, _take(lane))
+        finally:
+            del self._lanes[collection]
+            for write in lane:  # only where something broke that is nobody's fault: nobody may be left waiting
+                write.end(unavailable("the write was not begun; send it again"))
+
+    async def _carry_out(self, collection: str, writes: list[_Write]) -> None:
+        kind = writes[0].route.kind
+        async with self._gate.shared():
+            try:
+                if kind is Kind.ROWS:
+                    await self._commit(collection, writes)
+                elif kind is Kind.DELETE:
+                    await self._delete(collection, writes[0])
+                else:
+                    writes[0].end(await self._send("PUT", writes[0].route.path, writes[0].body, False))
+            except Exception as problem:
+                for write in writes:
+                    write.end(problem)
+                self._quota.recount_one(collection)
 
     async def _commit(self, collection: str, writes: list[_Write]) -> None:
         """Writes the rows of one or more writes with disjoint ids, those of them that have room."""
