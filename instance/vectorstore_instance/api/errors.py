@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from vectorstore_instance.core.errors import ApiError, malformed
+from vectorstore_instance.core.errors import ApiError, failed, malformed
 
 SHOWN = 80
 """Characters of a wrong value that an error repeats."""
@@ -40,9 +40,9 @@ def shape(app: FastAPI) -> None:
         return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
 
     @app.exception_handler(Exception)
-    async def failed(_: Request, __: Exception) -> Response:
+    async def broken(_: Request, __: Exception) -> Response:
         # Starlette raises the exception once more after this answer, for the log.
-        return _answer(ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", "this failed; the log says why"))
+        return _answer(failed())
 
 
 def _answer(error: ApiError) -> Response:

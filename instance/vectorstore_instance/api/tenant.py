@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from http import HTTPStatus
 
 from vectorstore_instance.api import chroma_v2
 from vectorstore_instance.api.asgi import App, Disconnected, Message, Receive, Scope, Send, limited, refuse
 from vectorstore_instance.core.access import authorize
-from vectorstore_instance.core.errors import ApiError
+from vectorstore_instance.core.errors import ApiError, failed
 from vectorstore_instance.instance import Instance
 
 log = logging.getLogger(__name__)
@@ -54,9 +53,7 @@ def tenant_app(instance: Instance) -> App:
         except Exception:
             log.exception("%s %s", scope["method"], scope["path"])
             if not begun:
-                await refuse(
-                    send, ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", "this failed; the log says why")
-                )
+                await refuse(send, failed())
 
     return app
 

@@ -72,3 +72,8 @@ def over_quota(message: str) -> ApiError:
 def unavailable(message: str, retry_after: int = 1) -> ApiError:
     """503: the engine is not there at the moment; safe requests may be sent again."""
     return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "InternalError", message, {"retry-after": str(retry_after)})
+
+
+def failed() -> ApiError:
+    """500: a fault of ours, of which a user learns no more than where to look."""
+    return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", "this failed; the log says why")
