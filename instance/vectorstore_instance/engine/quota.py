@@ -78,3 +78,5 @@ class Quota:
         self._reserved -= reserved
         if collection in self._documents:
             self._documents[collection] += change
+        else:  # its making was not acknowledged, so it was not taken note of
+            self.recount_one(collection)
