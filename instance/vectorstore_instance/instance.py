@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vectorstore_instance.core.admission import Admission
 from vectorstore_instance.core.keys import Keys
 from vectorstore_instance.core.limits import LimitsFile
+from vectorstore_instance.core.observer import Observer
 from vectorstore_instance.embed import Embedder
 from vectorstore_instance.engine import Engine
 from vectorstore_instance.settings import Settings
@@ -18,6 +20,8 @@ class Instance:
     settings: Settings
     limits: LimitsFile
     keys: Keys
+    admission: Admission
+    observer: Observer
     engine: Engine
     embedder: Embedder | None
     """None where clients bring their own vectors: MODEL_NAME=none."""

@@ -22,8 +22,10 @@ from pydantic import ValidationError
 from vectorstore_instance.api.admin import management_app
 from vectorstore_instance.api.asgi import App, Receive, Scope, Send
 from vectorstore_instance.api.tenant import tenant_app
+from vectorstore_instance.core.admission import Admission
 from vectorstore_instance.core.keys import Keys, read_internal
 from vectorstore_instance.core.limits import open_limits
+from vectorstore_instance.core.observer import Observer
 from vectorstore_instance.embed import Embedder
 from vectorstore_instance.embed.onnx import MiniLM
 from vectorstore_instance.engine import Engine
@@ -32,7 +34,7 @@ from vectorstore_instance.engine.disk import DiskError
 from vectorstore_instance.engine.local import LocalEngine
 from vectorstore_instance.engine.remote import RemoteEngine
 from vectorstore_instance.instance import Instance
-from vectorstore_instance.settings import Limits, Settings, load
+from vectorstore_instance.settings import NO_MODEL, Limits, Settings, load
 
 log = logging.getLogger("vectorstore_instance")
 
@@ -51,6 +53,8 @@ def create(settings: Settings) -> Instance:
         settings=settings,
         limits=limits,
         keys=Keys(settings.keys_dir),
+        admission=Admission(lambda: limits.current),
+        observer=Observer(),
         engine=_engine(settings, lambda: limits.current),
         embedder=_embedder(settings),
     )
@@ -75,7 +79,7 @@ def _token(path: Path | None) -> str | None:
 
 
 def _embedder(settings: Settings) -> Embedder | None:
-    return None if settings.model_name == "none" else MiniLM(settings.model_dir)
+    return None if settings.model_name == NO_MODEL else MiniLM(settings.model_dir)
 
 
 class _Server(uvicorn.Server):

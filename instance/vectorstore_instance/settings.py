@@ -14,11 +14,17 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Model = Literal["all-MiniLM-L6-v2", "none"]
-"""The embedding models an instance can serve; `none` is for clients that bring their own vectors."""
-
 MODEL_DIMENSIONS: dict[str, int] = {"all-MiniLM-L6-v2": 384}
-"""What the dimension of a collection made by text must be, by model."""
+"""The models an instance can run itself, and the length of their vectors."""
+
+NO_MODEL = "none"
+"""The model of stores whose clients bring their own vectors."""
+
+Model = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_./:]*[A-Za-z0-9])?$", max_length=128)]
+"""An embedding model's name: one of `MODEL_DIMENSIONS`, `none`, or what the endpoint at EMBED_URL calls it."""
+
+Precision = Literal["fp32", "int8"]
+"""How a model that runs here computes. Vectors of the two do not mix, so a store has one for its life."""
 
 PortNumber = Annotated[int, Field(ge=0, le=65535)]
 
@@ -36,6 +42,14 @@ class Limits(BaseModel):
         5461, ge=1, le=5461, description="Rows in one request; 5461 is what Chroma's SQLite can bind."
     )
     max_body_bytes: int = Field(64 << 20, ge=1 << 10, description="Bytes in one request body.")
+    max_collections: int = Field(10_000, ge=1, description="Collections in all databases together.")
+    max_bytes: int | None = Field(None, ge=1 << 20, description="Bytes of the store's files; None: the volume's size.")
+    max_n_results: int = Field(10_000, ge=1, description="Results for one vector of a query.")
+    max_where_operators: int = Field(256, ge=1, description="Operators in `where` and `where_document` together.")
+    where_document: bool = Field(True, description="Whether texts may be searched by `where_document`.")
+    requests_per_second: float | None = Field(None, gt=0, description="Requests per second on average; None: any.")
+    burst: int | None = Field(None, ge=1, description="Requests at once above that; None: two seconds' worth.")
+    max_concurrent: int = Field(256, ge=1, description="Requests under way at the same time.")
 
 
 class Settings(BaseModel):
@@ -47,6 +61,12 @@ class Settings(BaseModel):
     plan: str = Field("", description="The plan's name when no limits file says it.")
     model_name: Model = Field("all-MiniLM-L6-v2", description="The embedding model of the text routes.")
     dimension: int = Field(384, ge=1, le=65536, description="Dimension of that model's vectors.")
+    precision: Precision = Field("fp32", description="How that model computes, where it runs here.")
+    embed_url: str | None = Field(
+        None, description="Base URL of an OpenAI-compatible endpoint that has the model, such as http://host/v1."
+    )
+    embed_key_file: Path | None = Field(None, description="The key that endpoint wants.")
+    embed_idle_seconds: float = Field(600, gt=0, description="A model that runs here is unloaded after so long unused.")
     max_docs: int = Field(100_000, ge=0, description="The document quota when there is no limits file.")
 
     host: str = Field("127.0.0.1", description="Address both ports listen on.")
@@ -63,6 +83,23 @@ class Settings(BaseModel):
 
     default_collection: str = Field("documents", description="Collection of the routes that name none.")
     text_field: str = Field("reasoning", description="Field that `POST /add` embeds when `text` is absent.")
+    document_urls: str = Field(
+        "", description="Where documents may be fetched from: comma-separated URL prefixes, or `presigned`."
+    )
+    cors_origins: str = Field("", description="Origins whose pages may call the tenant port, comma-separated; or `*`.")
+    tls_dir: Path | None = Field(None, description="Holds `tls.crt` and `tls.key` for the tenant port, read on change.")
+    jwt_issuer: str | None = Field(None, description="Accepts tokens of this OpenID issuer beside keys.")
+    jwt_audience: str | None = Field(None, description="The audience those tokens must be for.")
+    jwt_jwks_url: str | None = Field(None, description="The issuer's key set; else its discovery document says where.")
+    jwt_scope_claim: str = Field("scope", description="The claim that holds the scopes: a string or a list.")
+    jwt_read_scope: str = Field("vectorstore.read", description="The scope that may read.")
+    jwt_write_scope: str = Field("vectorstore.write", description="The scope that may read and write.")
+    jwt_database_claim: str | None = Field(
+        None, description="The claim that selects a Chroma database, such as `sub`: each of its values gets its own."
+    )
+    log_format: Literal["text", "json"] = Field("text", description="One line of text, or one JSON object, per event.")
+    audit: bool = Field(True, description="Whether writes and refusals are logged, by whom and how many.")
+    recovery_seconds: float = Field(60, gt=0, description="How long making the index again after a crash may take.")
     allow_reset: bool = Field(False, description="Whether `POST /api/v2/reset` may delete everything.")
 
     engine_port: PortNumber = Field(0, description="Loopback port of the child engine; 0 is a free one.")
@@ -71,14 +108,24 @@ class Settings(BaseModel):
         description="Another Chroma server instead of a child of our own; "
         "documents are then not counted against the quota.",
     )
-    engine_token_file: Path | None = Field(None, description="The key that server wants.")
+    engine_token_file: Path | None = Field(None, description="The key that server wants, as x-chroma-token.")
+    engine_headers_file: Path | None = Field(
+        None, description="Further headers that server wants: `Name: value` lines."
+    )
+    engine_tenant: str = Field("default_tenant", description="The tenant of that server that holds the store.")
+    engine_database: str = Field("default_database", description="The database of that tenant.")
     leader_url: str | None = Field(None, description="Where ordinal 0 of the same store answers.")
     pod_index: int = Field(0, ge=0, description="Ordinal of this pod; above 0 it follows the leader.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         known = MODEL_DIMENSIONS.get(self.model_name)
-        if known and self.dimension != known:
+        if known is None and self.model_name != NO_MODEL and self.embed_url is None:
+            raise ValueError(
+                f"MODEL_NAME: {self.model_name!r} does not run here; set EMBED_URL to an endpoint that has it, "
+                f"or choose one of {', '.join((*MODEL_DIMENSIONS, NO_MODEL))}"
+            )
+        if known and self.embed_url is None and self.dimension != known:
             raise ValueError(
                 f"DIMENSION: {self.dimension} does not fit MODEL_NAME {self.model_name}, "
                 f"whose vectors have {known}; leave DIMENSION out or set MODEL_NAME=none"

@@ -49,7 +49,7 @@ KEY = [
 
 
 def create_app(instance: Instance) -> FastAPI:
-    """The application of one instance. `scope["state"]["role"]` says whose request it is, None for nobody's."""
+    """The application of one instance. `exchange_of(scope)` says whose request it is."""
     app = FastAPI(
         title="Vector store",
         version=__version__,

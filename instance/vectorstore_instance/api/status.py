@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from vectorstore_instance import __version__
 from vectorstore_instance.api.simple import Here
 from vectorstore_instance.core.errors import unavailable
+from vectorstore_instance.core.exchange import exchange_of
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.models import answers
 
@@ -40,7 +41,7 @@ async def health(instance: Here) -> answers.Health:
 @keyed.get("/healthz/", response_model_exclude_none=True)
 async def healthz(request: Request, instance: Here) -> answers.Health:
     """Says whether the store serves; with a key also what it is, may hold and holds."""
-    if request.scope.get("state", {}).get("role") is None:
+    if exchange_of(request.scope).caller is None:
         return await health(instance)
     settings = instance.settings
     return answers.Health(

@@ -8,11 +8,11 @@ quota is kept (`quota`). An engine that is not ours (a leader pod, a remote Chro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from vectorstore_instance.engine.reply import Reply
 
-__all__ = ["DATABASE", "Engine", "Reply", "Usage"]
+__all__ = ["DATABASE", "Engine", "Reply", "State", "Usage"]
 
 DATABASE = "/api/v2/tenants/default_tenant/databases/default_database"
 """Where the text routes' collections live: the database a Chroma client uses when it names none."""
@@ -25,6 +25,27 @@ class Usage:
     documents: int
     bytes: int
     collections: int
+
+
+Phase = Literal["starting", "recovering", "asleep", "awake", "away"]
+
+
+@dataclass(frozen=True)
+class State:
+    """What the engine is doing, for probes and metrics."""
+
+    phase: Phase
+    """`away`: another server's engine that does not answer."""
+    waiting_reads: int = 0
+    """Queries that wait to be asked together with others."""
+    waiting_writes: int = 0
+    """Writes that wait for those before them."""
+    starts: int = 0
+    """How often a child was started."""
+    unindexed: int = 0
+    """Operations that a crash now would have to replay."""
+    read_only: str = ""
+    """Why nothing more may be written, with the remedy; empty while it may."""
 
 
 class Engine(Protocol):
@@ -57,6 +78,10 @@ class Engine(Protocol):
 
     async def stop(self) -> None:
         """Ends everything in order: the writes under way first."""
+        ...
+
+    def state(self) -> State:
+        """What the engine is doing; costs nothing and wakes nothing."""
         ...
 
     @property

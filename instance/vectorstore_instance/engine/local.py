@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 
 from vectorstore_instance.core.errors import unavailable
-from vectorstore_instance.engine import Reply, Usage
+from vectorstore_instance.engine import Reply, State, Usage
 from vectorstore_instance.engine.child import Child, ChildFailed, start_child
 from vectorstore_instance.engine.client import UpstreamLost
 from vectorstore_instance.engine.disk import Disk, DiskError
@@ -97,6 +97,14 @@ class LocalEngine:
     def pid(self) -> int | None:
         """The engine's process, while there is one."""
         return self._child.pid if self._child is not None and self._child.alive else None
+
+    def state(self) -> State:
+        """What the engine is doing."""
+        if not self._started:
+            return State("starting")
+        if self._recovering:
+            return State("recovering")
+        return State("asleep" if self.pid is None else "awake")
 
     async def usage(self) -> Usage:
         """What the store holds."""

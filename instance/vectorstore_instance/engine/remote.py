@@ -12,7 +12,7 @@ import logging
 import msgspec
 
 from vectorstore_instance.core.errors import unavailable
-from vectorstore_instance.engine import DATABASE, Reply, Usage
+from vectorstore_instance.engine import DATABASE, Reply, State, Usage
 from vectorstore_instance.engine.client import Client, UpstreamLost
 from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.route import Kind, route
@@ -60,6 +60,10 @@ class RemoteEngine:
     def ready(self) -> bool:
         """Whether the other side answered when it was last asked."""
         return self._there
+
+    def state(self) -> State:
+        """Whether the other side is there."""
+        return State("awake" if self._there else "away")
 
     async def request(self, method: str, path: str, body: bytes = b"") -> Reply:
         """Sends one request of Chroma's API; see `Engine`."""
