@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from vectorstore_instance.core.errors import ApiError, invalid, unavailable
 from vectorstore_instance.embed import weights
+from vectorstore_instance.embed.chunks import check_split
 from vectorstore_instance.embed.session import Model, prepare
 from vectorstore_instance.embed.weights import MINILM, ModelError, Release
 
@@ -56,6 +57,7 @@ class MiniLM:
         """
         self._folder = folder or weights.default_folder()
         self._release = release
+        self.max_tokens: int | None = release.max_tokens
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
         self._model: Model | None = None
 
@@ -64,6 +66,22 @@ class MiniLM:
         model = await self._run(self._load)
         tokens = await self._tokenize(model, texts)
         return await self._infer(model, tokens)
+
+    async def split(self, text: str, size: int, overlap: int) -> list[tuple[int, int]]:
+        """Where to divide a text: see `Embedder.split`."""
+        size = min(size, self._release.max_tokens)
+        check_split(size, overlap)
+        model = await self._run(self._load)
+        return await self._run(model.split, text, size, overlap)
+
+    async def readable(self, texts: list[str]) -> list[int]:
+        """How much of each text is read: see `Embedder.readable`."""
+        model = await self._run(self._load)
+        return [await self._run(model.reach, text[:READ_CHARACTERS], self._release.max_tokens) for text in texts]
+
+    async def close(self) -> None:
+        """Ends the worker once it has done what was begun."""
+        self._worker.shutdown(wait=False)
 
     async def _tokenize(self, model: Model, texts: list[str]) -> list[Tokens]:
         """Every text's tokens; all of them before the first is embedded, so that a refusal costs little."""

@@ -35,6 +35,21 @@ class Model:
 
         return [np.array(encoding.ids, np.int64) for encoding in self._tokenizer.encode_batch_fast(texts)]
 
+    def split(self, text: str, size: int, overlap: int) -> list[tuple[int, int]]:
+        """Chunks of at most `size` tokens, [CLS] and [SEP] included: start and end in characters."""
+        from semantic_text_splitter import TextSplitter
+
+        room = size - self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        splitter = TextSplitter.from_huggingface_tokenizer(self._tokenizer, room, overlap=overlap)
+        return [(start, start + len(chunk)) for start, chunk in splitter.chunk_indices(text)]
+
+    def reach(self, text: str, most: int) -> int:
+        """How many of the text's characters its first `most` tokens cover, [CLS] and [SEP] included."""
+        encoding = self._tokenizer.encode(text)
+        if len(encoding.ids) <= most:
+            return len(text)
+        return encoding.offsets[most - 2][1]
+
     def forward(self, tokens: list[Tokens]) -> NDArray[np.float32]:
         """Their vectors: float32, shape (len(tokens), hidden), unit length."""
         import numpy as np
