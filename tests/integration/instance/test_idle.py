@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vectorstore_instance.engine import DATABASE, local
+from vectorstore_instance.engine import DATABASE, local, supervisor
 from vectorstore_instance.engine.local import LocalEngine
 from vectorstore_instance.settings import Limits, Settings
 
@@ -62,7 +62,7 @@ async def test_a_hung_engine_is_replaced_and_answers_what_it_held_up(
     rows = await rows_of(engine, "stuck")
     hung = engine.pid
     assert hung
-    monkeypatch.setattr(local, "SILENCE", 0.5)
+    monkeypatch.setattr(supervisor, "SILENCE", 0.5)
     os.kill(hung, signal.SIGSTOP)
     asked = await engine.request("POST", f"{rows}/query", QUERY)
     assert json.loads(asked.unwrap())["ids"] == [["a"]]

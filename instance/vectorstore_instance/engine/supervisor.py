@@ -1,0 +1,166 @@
+"""The life of the child: woken when it is needed, recovered after a bad end, stopped when idle.
+
+One start is under way at a time, and whoever needs the engine waits for the same. A child that dies
+by itself is started again at once, so that its indices are there before they are asked for; one that
+does not answer its heartbeat is killed, which comes to the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+
+from vectorstore_instance.core.errors import unavailable
+from vectorstore_instance.engine.child import Child, ChildFailed, start_child
+from vectorstore_instance.engine.client import UpstreamLost
+from vectorstore_instance.engine.disk import Disk
+from vectorstore_instance.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SILENCE = 20.0
+"""Seconds after which an engine that does not answer counts as hung."""
+EARLY = 5.0
+"""Seconds within which a death counts as a failed start."""
+
+
+class Supervisor:
+    """At most one child, and its start, its watch and its end."""
+
+    def __init__(self, settings: Settings, disk: Disk) -> None:
+        self._settings = settings
+        self._disk = disk
+        self._child: Child | None = None
+        self._starting: asyncio.Task[Child] | None = None
+        self._changing = asyncio.Lock()
+        """Held while a child is started or stopped: never are there two."""
+        self._early_deaths = 0
+        self._on_duty = False
+        self.recovering = False
+        """Whether indices are being made again: nothing can be relied on before they are there."""
+        self.starts = 0
+        """How often a child was started."""
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process, while there is one."""
+        return self._child.pid if self._child is not None and self._child.alive else None
+
+    async def begin(self) -> None:
+        """Prepares new files, or recovers old ones after a bad end; leaves the child asleep after a good one.
+
+        Raises:
+            DiskError: the files cannot be used; ChildFailed: the engine cannot start.
+        """
+        if not self._disk.primed:
+            # An empty folder has no tables to prepare: the engine makes them, and is started again.
+            await (await self._launch()).stop()
+        elif not self._disk.clean:
+            await self._wake()
+        self._on_duty = True
+
+    async def end(self) -> None:
+        """Stops the child for good."""
+        self._on_duty = False
+        await self.rest()
+
+    async def child(self, deadline: float) -> Child:
+        """The running child, woken if need be.
+
+        Args:
+            deadline: moment of the monotonic clock until which to wait for it.
+
+        Raises:
+            ApiError: 503 where it is not there by then.
+        """
+        if self._child is not None and self._child.alive:
+            return self._child
+        start = self._wake()
+        await asyncio.wait({start}, timeout=max(0.0, deadline - time.monotonic()))
+        if not start.done():
+            raise unavailable("the engine is recovering its index; try again in a moment", retry_after=5)
+        if start.cancelled() or start.exception():
+            raise unavailable("the engine does not start; the instance's log says why", retry_after=5)
+        return start.result()
+
+    async def take_pulse(self) -> None:
+        """Kills a child that hangs: it starts again, and what it holds up is asked anew."""
+        child = self._child
+        if child is not None and not await child.answers(SILENCE) and child.alive:
+            log.error("the engine did not answer its heartbeat for %.0f s: killing it", SILENCE)
+            child.kill()
+
+    async def rest(self) -> None:
+        """Stops the child in order, if it runs, and witnesses it; ends a recovery, to be begun anew."""
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
+        async with self._changing:
+            child, self._child = self._child, None
+            if child is not None and await child.stop():
+                await asyncio.to_thread(self._disk.mark_clean)
+
+    def _wake(self) -> asyncio.Task[Child]:
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._prepared_child())
+            self._starting.add_done_callback(self._note)
+        return self._starting
+
+    async def _prepared_child(self) -> Child:
+        # A child that dies as soon as it is started is not started again as fast as that.
+        await asyncio.sleep(min(5.0, 0.1 * 2**self._early_deaths) if self._early_deaths else 0)
+        async with self._changing:
+            self.recovering = await asyncio.to_thread(self._disk.prepare)
+            child = await self._launch()
+            try:
+                if self.recovering:
+                    await self._recover(child)
+            except BaseException:
+                await child.stop()
+                raise
+            self.recovering = False
+            self._child = child
+        born = time.monotonic()
+        child.ended.add_done_callback(lambda _: self._bury(child, time.monotonic() - born))
+        return child
+
+    def _note(self, start: asyncio.Task[Child]) -> None:
+        """A start that nobody waited for must not fail in silence, nor a recovery be given up."""
+        if start.cancelled() or (problem := start.exception()) is None:
+            return
+        log.error("%s", problem)
+        if self.recovering:  # not ready, so no request will come and try again
+            asyncio.get_running_loop().call_later(EARLY, self._wake)
+
+    def _bury(self, child: Child, age: float) -> None:
+        if child is not self._child or not self._on_duty:
+            return
+        self._child = None
+        self._early_deaths = self._early_deaths + 1 if age < EARLY else 0
+        log.error("the engine died %.1f s after its start; starting it again", age)
+        self._wake()
+
+    async def _launch(self) -> Child:
+        settings = self._settings
+        self.starts += 1
+        return await start_child(
+            settings.data_dir, settings.engine_port, self._disk.lock, allow_reset=settings.allow_reset
+        )
+
+    async def _recover(self, child: Child) -> None:
+        """Has every index made again from the queue: a query replays it without holding up the others."""
+        collections = [c for c in self._disk.tables.collections() if c.dimension]
+        log.warning("the engine did not end in order: making %d indices again", len(collections))
+        for c in collections:
+            path = f"/api/v2/tenants/{c.tenant}/databases/{c.database}/collections/{c.id}/query"
+            vector = [1.0] + [0.0] * ((c.dimension or 1) - 1)
+            body = json.dumps({"query_embeddings": [vector], "n_results": 1, "include": []}).encode()
+            try:
+                reply = await child.client.request("POST", path, body)
+            except UpstreamLost as lost:
+                raise ChildFailed(f"the engine died in its recovery: {lost}") from None
+            if not reply.ok:
+                log.error("collection %s does not answer after its recovery: %s", c.id, reply.body.decode())
+        log.warning("all indices are there again")
