@@ -54,7 +54,7 @@ def create(settings: Settings) -> Instance:
         limits=limits,
         keys=Keys(settings.keys_dir),
         admission=Admission(lambda: limits.current),
-        observer=Observer(),
+        observer=Observer(settings),
         engine=_engine(settings, lambda: limits.current),
         embedder=_embedder(settings),
     )

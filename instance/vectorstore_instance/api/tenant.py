@@ -15,7 +15,7 @@ from vectorstore_instance.api import chroma_v2
 from vectorstore_instance.api.asgi import App, Disconnected, Message, Receive, Scope, Send, limited, refuse
 from vectorstore_instance.core.access import authorize
 from vectorstore_instance.core.errors import ApiError, failed
-from vectorstore_instance.core.exchange import Caller, Exchange
+from vectorstore_instance.core.exchange import Caller, Exchange, begin
 from vectorstore_instance.instance import Instance
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def tenant_app(instance: Instance) -> App:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        exchange = Exchange(scope["method"], scope["path"])
+        exchange = begin(scope)
         scope.setdefault("state", {})["exchange"] = exchange
         instance.observer.begun(exchange)
         marked = _marked(exchange, send)

@@ -38,12 +38,13 @@ def authorize(scope: MutableMapping[str, Any], keys: Keys) -> Role | None:
     role = keys.role(key)
     if role is None or not role.reads:
         raise unauthorized("the key is not one of this store's; the current ones are in its credentials")
-    if not (role.writes or is_open or _reads(scope["method"], path)):
+    if not (role.writes or is_open or reads(scope["method"], path)):
         raise forbidden(f"{scope['method']} {path} changes data and the key is read-only; use the read-write key")
     return role
 
 
-def _reads(method: str, path: str) -> bool:
+def reads(method: str, path: str) -> bool:
+    """Whether a request changes nothing."""
     return method in ("GET", "HEAD", "OPTIONS") or (method == "POST" and READS.fullmatch(path) is not None)
 
 

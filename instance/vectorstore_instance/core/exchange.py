@@ -6,9 +6,11 @@ what the tenant sent or got: no vectors, texts, metadata or keys.
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import MutableMapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +35,9 @@ class Exchange:
     method: str
     path: str
     id: str = field(default_factory=lambda: secrets.token_hex(16))
-    """32 hex digits, which the answer bears as `chroma-trace-id`."""
+    """32 hex digits, which the answer bears as `chroma-trace-id`; also the id of its trace."""
+    parent: str = ""
+    """The W3C `traceparent` that it came with."""
     started: float = field(default_factory=time.monotonic)
     """Seconds of the monotonic clock."""
     caller: Caller | None = None
@@ -50,6 +54,31 @@ class Exchange:
     """What that error said."""
     seconds: float = 0.0
     """How long it took, once it has ended."""
+
+
+current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+"""The request that code runs for, for what is logged meanwhile. Work that outlives it sees its `seconds` set."""
+
+_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+_TRACE_ID = re.compile(rb"(?!0{32})[0-9a-f]{32}")
+
+
+def begin(scope: MutableMapping[str, Any]) -> Exchange:
+    """The exchange of a request that has come, and from here on the current one.
+
+    Its id is the caller's, from `traceparent` (W3C Trace Context) or else `chroma-trace-id`, where that
+    is well-formed: a caller finds its request by an id it knows.
+    """
+    id_ = parent = b""
+    for name, value in scope["headers"]:
+        if name == b"traceparent" and (found := _TRACEPARENT.fullmatch(value)):
+            id_, parent = found[1], value
+        elif name == b"chroma-trace-id" and not parent and _TRACE_ID.fullmatch(value):
+            id_ = value
+    id_text = id_.decode() if id_ else secrets.token_hex(16)
+    exchange = Exchange(scope["method"], scope["path"], id_text, parent.decode("latin-1"))
+    current.set(exchange)
+    return exchange
 
 
 def exchange_of(scope: MutableMapping[str, Any]) -> Exchange:
