@@ -10,6 +10,7 @@ from vectorstore_instance.core.limits import LimitsFile
 from vectorstore_instance.core.observer import Observer
 from vectorstore_instance.embed import Embedder
 from vectorstore_instance.engine import Engine
+from vectorstore_instance.engine.databases import Databases
 from vectorstore_instance.settings import Settings
 
 
@@ -23,5 +24,6 @@ class Instance:
     admission: Admission
     observer: Observer
     engine: Engine
+    databases: Databases
     embedder: Embedder | None
     """None where clients bring their own vectors: MODEL_NAME=none."""

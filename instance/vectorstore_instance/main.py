@@ -30,6 +30,7 @@ from vectorstore_instance.embed import Embedder
 from vectorstore_instance.embed.onnx import MiniLM
 from vectorstore_instance.engine import Engine
 from vectorstore_instance.engine.child import ChildFailed
+from vectorstore_instance.engine.databases import Databases
 from vectorstore_instance.engine.disk import DiskError
 from vectorstore_instance.engine.local import LocalEngine
 from vectorstore_instance.engine.remote import RemoteEngine
@@ -49,13 +50,15 @@ def create(settings: Settings) -> Instance:
         ValueError: keys or limits are missing or wrong.
     """
     limits = open_limits(settings)
+    engine = _engine(settings, lambda: limits.current)
     return Instance(
         settings=settings,
         limits=limits,
         keys=Keys(settings.keys_dir),
         admission=Admission(lambda: limits.current),
         observer=Observer(settings),
-        engine=_engine(settings, lambda: limits.current),
+        engine=engine,
+        databases=Databases(engine),
         embedder=_embedder(settings),
     )
 

@@ -18,13 +18,12 @@ import msgspec
 from msgspec import Raw
 
 from vectorstore_instance.core.errors import already_there, invalid, not_found, too_large
-from vectorstore_instance.engine import DATABASE
+from vectorstore_instance.engine import DATABASES
 from vectorstore_instance.engine.route import REFUSE_KNOWN
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.models.fields import Where
 
 T = TypeVar("T")
-COLLECTIONS = f"{DATABASE}/collections"
 Row = dict[str, Any]
 """One document of an answer, some of its members in the engine's bytes."""
 
@@ -82,6 +81,8 @@ class Collection:
     """A collection that exists."""
 
     instance: Instance
+    database: str
+    """The name of the Chroma database that holds it."""
     info: Info
 
     async def write(self, rows: Rows, *, update: bool) -> list[str]:
@@ -180,14 +181,16 @@ class Collection:
         return await embedder.embed(texts)
 
     async def _post(self, verb: str, body: object) -> bytes:
-        path = f"{COLLECTIONS}/{self.info.id}/{verb}"
+        path = _path(self.database, self.info.id, verb)
         return (await self.instance.engine.request("POST", path, msgspec.json.encode(body))).unwrap()
 
     async def _ask(self, verb: str, body: object, answer: type[T]) -> T:
         return msgspec.json.decode(await self._post(verb, body), type=answer)
 
 
-async def create(instance: Instance, name: str, metadata: Row | None, *, get: bool = False) -> Collection:
+async def create(
+    instance: Instance, database: str, name: str, metadata: Row | None, *, get: bool = False
+) -> Collection:
     """Makes a collection that measures by cosine; the one there is where `get` allows it.
 
     Raises:
@@ -199,44 +202,44 @@ async def create(instance: Instance, name: str, metadata: Row | None, *, get: bo
         "configuration": {"hnsw": {"space": "cosine"}},
         "get_or_create": get,
     }
-    reply = await instance.engine.request("POST", COLLECTIONS, msgspec.json.encode(body))
-    return Collection(instance, msgspec.json.decode(reply.unwrap(), type=Info))
+    reply = await instance.engine.request("POST", _path(database), msgspec.json.encode(body))
+    return Collection(instance, database, msgspec.json.decode(reply.unwrap(), type=Info))
 
 
-async def find(instance: Instance, name: str) -> Collection | None:
+async def find(instance: Instance, database: str, name: str) -> Collection | None:
     """The collection of that name, if there is one."""
-    reply = await instance.engine.request("GET", _path(name))
+    reply = await instance.engine.request("GET", _path(database, name))
     if reply.status == HTTPStatus.NOT_FOUND:
         return None
-    return Collection(instance, msgspec.json.decode(reply.unwrap(), type=Info))
+    return Collection(instance, database, msgspec.json.decode(reply.unwrap(), type=Info))
 
 
-async def get(instance: Instance, name: str) -> Collection:
+async def get(instance: Instance, database: str, name: str) -> Collection:
     """The collection of that name.
 
     Raises:
         ApiError: 404 there is none.
     """
-    found = await find(instance, name)
+    found = await find(instance, database, name)
     if found is None:
         raise not_found(f"collection {name!r} does not exist; POST /collections/create makes one")
     return found
 
 
-async def drop(instance: Instance, name: str) -> None:
+async def drop(instance: Instance, database: str, name: str) -> None:
     """Deletes a collection with all its documents.
 
     Raises:
         ApiError: 404 there is none.
     """
-    (await instance.engine.request("DELETE", _path(name))).unwrap()
+    (await instance.engine.request("DELETE", _path(database, name))).unwrap()
 
 
-async def list_all(instance: Instance) -> list[Info]:
-    """Every collection, whoever made it."""
-    reply = await instance.engine.request("GET", COLLECTIONS)
+async def list_all(instance: Instance, database: str) -> list[Info]:
+    """Every collection of a database, whoever made it."""
+    reply = await instance.engine.request("GET", _path(database))
     return msgspec.json.decode(reply.unwrap(), type=list[Info])
 
 
-def _path(name: str) -> str:
-    return f"{COLLECTIONS}/{quote(name, safe='')}"
+def _path(database: str, *rest: str) -> str:
+    return "/".join((DATABASES, database, "collections", *(quote(part, safe="") for part in rest)))

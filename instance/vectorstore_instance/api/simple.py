@@ -15,6 +15,7 @@ from vectorstore_instance.api import collection
 from vectorstore_instance.api.collection import Collection, Rows
 from vectorstore_instance.api.json_route import JsonRoute
 from vectorstore_instance.core.errors import malformed
+from vectorstore_instance.core.exchange import exchange_of
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.models import answers, texts
 
@@ -28,11 +29,21 @@ async def instance_of(request: Request) -> Instance:
     return found
 
 
-async def _named(name: str, instance: Annotated[Instance, Depends(instance_of)]) -> Collection:
-    return await collection.get(instance, name)
-
-
 Here = Annotated[Instance, Depends(instance_of)]
+
+
+async def database_of(request: Request, instance: Here) -> str:
+    """The name of the Chroma database that a request works on: the default one, or its caller's own."""
+    return await instance.databases.of(exchange_of(request.scope).caller)
+
+
+Database = Annotated[str, Depends(database_of)]
+
+
+async def _named(name: str, instance: Here, database: Database) -> Collection:
+    return await collection.get(instance, database, name)
+
+
 There = Annotated[Collection, Depends(_named)]
 
 
@@ -40,73 +51,77 @@ def _json(content: object) -> Response:
     return Response(msgspec.json.encode(content), media_type="application/json")
 
 
-async def _default_to_write(instance: Instance) -> Collection:
+async def _default_to_write(instance: Instance, database: str) -> Collection:
     name = instance.settings.default_collection
-    return await collection.find(instance, name) or await collection.create(instance, name, None, get=True)
+    found = await collection.find(instance, database, name)
+    return found or await collection.create(instance, database, name, None, get=True)
 
 
-async def _ask_default(instance: Instance, text: str, n_results: int, where: dict[str, Any] | None) -> Response:
+async def _default_to_read(instance: Instance, database: str) -> Collection | None:
     # Asking makes no collection: a read-only key may ask.
-    found = await collection.find(instance, instance.settings.default_collection)
+    return await collection.find(instance, database, instance.settings.default_collection)
+
+
+async def _ask(found: Collection | None, text: str, n_results: int, where: dict[str, Any] | None) -> Response:
     return _json({"results": (await found.query([text], n_results, where))[0] if found else []})
 
 
 @default.post("/embed/", response_model=answers.Written)
-async def embed(body: texts.Texts, instance: Here) -> Response:
+async def embed(body: texts.Texts, instance: Here, database: Database) -> Response:
     """Stores documents, embedded on the server. One whose id is there already gets the new text, and its metadata
     are merged."""
-    target = await _default_to_write(instance)
+    target = await _default_to_write(instance, database)
     ids = await target.write(Rows(body.documents, None, body.ids, body.metadatas), update=True)
     return _json({"ids": ids, "count": len(ids)})
 
 
 @default.post("/search/", response_model=answers.Found)
-async def search(body: texts.Search, instance: Here) -> Response:
+async def search(body: texts.Search, instance: Here, database: Database) -> Response:
     """Finds the documents nearest in meaning."""
-    return await _ask_default(instance, body.query, body.n_results, body.where)
+    return await _ask(await _default_to_read(instance, database), body.query, body.n_results, body.where)
 
 
 @default.post("/delete/", response_model=answers.Deleted)
-async def delete(body: texts.Named, instance: Here) -> Response:
+async def delete(body: texts.Named, instance: Here, database: Database) -> Response:
     """Deletes documents by id; counts those there were."""
-    found = await collection.find(instance, instance.settings.default_collection)
+    found = await _default_to_read(instance, database)
     return _json({"deleted": await found.delete(body.ids, None) if found else 0})
 
 
 @default.post("/add", response_model=answers.Added)
-async def add(body: texts.Item, instance: Here) -> Response:
+async def add(body: texts.Item, instance: Here, database: Database) -> Response:
     """Stores one document given as an object: one field is embedded, the others become metadata."""
     try:
         text, metadata = body.split(instance.settings.text_field)
     except ValueError as problem:
         raise malformed(str(problem)) from None
-    target = await _default_to_write(instance)
+    target = await _default_to_write(instance, database)
     rows = Rows([text], None, [body.id] if body.id else None, [metadata])
     return _json({"id": (await target.write(rows, update=True))[0]})
 
 
 @default.post("/query", response_model=answers.Found)
-async def query(body: texts.Query, instance: Here) -> Response:
+async def query(body: texts.Query, instance: Here, database: Database) -> Response:
     """Finds the documents nearest in meaning: `/search/` in few words."""
-    return await _ask_default(instance, body.query_text, body.k, None)
+    return await _ask(await _default_to_read(instance, database), body.query_text, body.k, None)
 
 
 @named.post("/create", response_model=answers.Collection)
-async def create_collection(body: texts.NewCollection, instance: Here) -> Response:
+async def create_collection(body: texts.NewCollection, instance: Here, database: Database) -> Response:
     """Makes a collection for texts."""
-    return _json(_shown((await collection.create(instance, body.name, body.metadata)).info))
+    return _json(_shown((await collection.create(instance, database, body.name, body.metadata)).info))
 
 
 @named.get("", response_model=answers.Collections)
-async def list_collections(instance: Here) -> Response:
+async def list_collections(instance: Here, database: Database) -> Response:
     """Lists the store's collections, those that Chroma's clients made among them."""
-    return _json({"collections": [_shown(info) for info in await collection.list_all(instance)]})
+    return _json({"collections": [_shown(info) for info in await collection.list_all(instance, database)]})
 
 
 @named.delete("/{name}", response_model=answers.Dropped)
-async def delete_collection(name: str, instance: Here) -> Response:
+async def delete_collection(name: str, instance: Here, database: Database) -> Response:
     """Deletes a collection and all its documents."""
-    await collection.drop(instance, name)
+    await collection.drop(instance, database, name)
     return _json({"deleted": name})
 
 

@@ -12,9 +12,12 @@ from typing import Literal, Protocol
 
 from vectorstore_instance.engine.reply import Reply
 
-__all__ = ["DATABASE", "Engine", "Reply", "State", "Usage"]
+__all__ = ["DATABASE", "DATABASES", "Engine", "Reply", "State", "Usage"]
 
-DATABASE = "/api/v2/tenants/default_tenant/databases/default_database"
+DATABASES = "/api/v2/tenants/default_tenant/databases"
+"""Where the store's databases are: one, unless somebody makes more or callers have their own."""
+
+DATABASE = f"{DATABASES}/default_database"
 """Where the text routes' collections live: the database a Chroma client uses when it names none."""
 
 
