@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from vectorstore_instance.engine.reply import Reply
 
-__all__ = ["DATABASE", "DATABASES", "Engine", "Reply", "State", "Usage"]
+__all__ = ["DATABASE", "DATABASES", "Engine", "Phase", "Reply", "State", "Usage"]
 
 DATABASES = "/api/v2/tenants/default_tenant/databases"
 """Where the store's databases are: one, unless somebody makes more or callers have their own."""
@@ -45,6 +45,12 @@ class State:
     """Writes that wait for those before them."""
     starts: int = 0
     """How often a child was started."""
+    repairs: int = 0
+    """How often indices were made again after a bad end."""
+    pid: int = 0
+    """The child's process; 0 while there is none."""
+    silent: float = 0.0
+    """Seconds for which a running child has not answered its heartbeat; 0 while it does."""
     unindexed: int = 0
     """Operations that a crash now would have to replay."""
     read_only: str = ""

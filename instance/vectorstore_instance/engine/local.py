@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from vectorstore_instance.core.errors import unavailable
-from vectorstore_instance.engine import Reply, State, Usage
+from vectorstore_instance.engine import Phase, Reply, State, Usage
 from vectorstore_instance.engine.client import UpstreamLost
 from vectorstore_instance.engine.disk import Disk, DiskError
 from vectorstore_instance.engine.quota import Quota
@@ -84,12 +84,22 @@ class LocalEngine:
 
     def state(self) -> State:
         """What the engine is doing."""
-        starts = self._supervisor.starts
+        return State(
+            self._phase(),
+            waiting_reads=self._reads.waiting,
+            waiting_writes=self._writes.waiting,
+            starts=self._supervisor.starts,
+            repairs=self._supervisor.repairs,
+            pid=self.pid or 0,
+            silent=self._supervisor.silent,
+        )
+
+    def _phase(self) -> Phase:
         if not self._started:
-            return State("starting", starts=starts)
+            return "starting"
         if self._supervisor.recovering:
-            return State("recovering", starts=starts)
-        return State("asleep" if self.pid is None else "awake", starts=starts)
+            return "recovering"
+        return "asleep" if self.pid is None else "awake"
 
     async def usage(self) -> Usage:
         """What the store holds."""

@@ -63,13 +63,13 @@ class RemoteEngine:
 
     def state(self) -> State:
         """Whether the other side is there."""
-        return State("awake" if self._there else "away")
+        return State("awake" if self._there else "away", waiting_reads=self._reads.waiting)
 
     async def request(self, method: str, path: str, body: bytes = b"") -> Reply:
         """Sends one request of Chroma's API; see `Engine`."""
         what = route(method, path)
         if what.kind is Kind.QUERY:
-            return await self._reads.query(what.path, body)
+            return await self._reads.query(what, body)
         return await self._send(method, what.path, body, what.kind is Kind.READ)
 
     async def usage(self) -> Usage:

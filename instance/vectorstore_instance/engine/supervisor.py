@@ -42,6 +42,15 @@ class Supervisor:
         """Whether indices are being made again: nothing can be relied on before they are there."""
         self.starts = 0
         """How often a child was started."""
+        self.repairs = 0
+        """How often indices were made again."""
+        self._silent_since = 0.0
+        """When the heartbeat was asked for that is still to come, on the monotonic clock; 0: none is."""
+
+    @property
+    def silent(self) -> float:
+        """Seconds for which a running child has not answered its heartbeat."""
+        return time.monotonic() - self._silent_since if self._silent_since and self.pid else 0.0
 
     @property
     def pid(self) -> int | None:
@@ -88,7 +97,12 @@ class Supervisor:
     async def take_pulse(self) -> None:
         """Kills a child that hangs: it starts again, and what it holds up is asked anew."""
         child = self._child
-        if child is not None and not await child.answers(SILENCE) and child.alive:
+        if child is None:
+            return
+        self._silent_since = self._silent_since or time.monotonic()
+        if await child.answers(SILENCE):
+            self._silent_since = 0.0
+        elif child.alive:
             log.error("the engine did not answer its heartbeat for %.0f s: killing it", SILENCE)
             child.kill()
 
@@ -113,6 +127,7 @@ class Supervisor:
         await asyncio.sleep(min(5.0, 0.1 * 2**self._early_deaths) if self._early_deaths else 0)
         async with self._changing:
             self.recovering = await asyncio.to_thread(self._disk.prepare)
+            self.repairs += self.recovering
             child = await self._launch()
             try:
                 if self.recovering:
@@ -121,7 +136,7 @@ class Supervisor:
                 await child.stop()
                 raise
             self.recovering = False
-            self._child = child
+            self._child, self._silent_since = child, 0.0
         born = time.monotonic()
         child.ended.add_done_callback(lambda _: self._bury(child, time.monotonic() - born))
         return child

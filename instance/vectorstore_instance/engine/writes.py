@@ -62,6 +62,11 @@ class Writes:
         self._lanes: dict[str, deque[_Write]] = {}
         self._writers: set[asyncio.Task[None]] = set()
 
+    @property
+    def waiting(self) -> int:
+        """Writes that wait for those before them in their collections."""
+        return sum(map(len, self._lanes.values()))
+
     async def write(self, route: Route, body: bytes) -> Reply:
         """Puts a change of rows or of a collection into its collection's queue and answers when it is done."""
         rows = batch.read_rows(route.verb, body, self._limits()) if route.kind is Kind.ROWS else None
