@@ -181,7 +181,7 @@ class Collection:
         return await embedder.embed(texts)
 
     async def _post(self, verb: str, body: object) -> bytes:
-        path = _path(self.database, self.info.id, verb)
+        path = f"{_path(self.database, self.info.id)}/{verb}"
         return (await self.instance.engine.request("POST", path, msgspec.json.encode(body))).unwrap()
 
     async def _ask(self, verb: str, body: object, answer: type[T]) -> T:
@@ -241,5 +241,5 @@ async def list_all(instance: Instance, database: str) -> list[Info]:
     return msgspec.json.decode(reply.unwrap(), type=list[Info])
 
 
-def _path(database: str, *rest: str) -> str:
-    return "/".join((DATABASES, database, "collections", *(quote(part, safe="") for part in rest)))
+def _path(database: str, *names: str) -> str:
+    return "/".join((DATABASES, database, "collections", *(quote(name, safe="") for name in names)))
