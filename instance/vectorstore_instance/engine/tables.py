@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import abc
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,19 @@ _UPSERT, _DELETE = 2, 3
 
 class UnknownSchema(Exception):
     """The tables are not those of the known version."""
+
+
+Scalar = str | int | float | bool | None
+
+_VALUES = (
+    "select e.embedding_id, m.key, m.string_value, m.int_value, m.float_value, m.bool_value from embeddings e "
+    "left join embedding_metadata m on m.id = e.id where e.segment_id = ? and e.embedding_id in ({marks})"
+)
+_LISTS = (
+    "select e.embedding_id, a.key, a.string_value, a.int_value, a.float_value, a.bool_value from embeddings e "
+    "join embedding_metadata_array a on a.id = e.id where e.segment_id = ? and e.embedding_id in ({marks}) "
+    "order by a.rowid"
+)
 
 
 @dataclass(frozen=True)
@@ -116,6 +130,20 @@ class Tables:
         query = f"select embedding_id from embeddings where segment_id = ? and embedding_id in ({marks})"  # noqa: S608
         return {row[0] for row in self._reader.execute(query, (segment, *ids))}
 
+    def values(self, segment: str, ids: abc.Collection[str]) -> Iterator[tuple[str, str | None, Scalar | list[Scalar]]]:
+        """What the rows with these ids have beside vectors: id, key and value; a row without any has one None."""
+        marks = ",".join("?" * len(ids))
+        plain = _VALUES.format(marks=marks)
+        for id_, key, string, integer, real, boolean in self._reader.execute(plain, (segment, *ids)):
+            yield id_, key, _value(string, integer, real, boolean)
+        if self._reader.execute("select 1 from embedding_metadata_array limit 1").fetchone() is None:
+            return
+        lists: dict[tuple[str, str], list[Scalar]] = {}
+        for id_, key, *value in self._reader.execute(_LISTS.format(marks=marks), (segment, *ids)):
+            lists.setdefault((id_, key), []).append(_value(*value))
+        for (id_, key), items in lists.items():
+            yield id_, key, items
+
     def count(self, segment: str) -> int:
         """Documents of a metadata segment."""
         counted = self._reader.execute("select count(*) from embeddings where segment_id = ?", (segment,))
@@ -132,6 +160,14 @@ class Tables:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as db:
             yield db
+
+
+def _value(string: str | None, integer: int | None, real: float | None, boolean: int | None) -> Scalar:
+    if string is not None:
+        return string
+    if boolean is not None:
+        return bool(boolean)
+    return integer if integer is not None else real
 
 
 def _compact(db: sqlite3.Connection) -> None:

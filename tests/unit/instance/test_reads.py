@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Collection
 from typing import Any
 
 import pytest
 
-from vectorstore_instance.engine.reads import WIDEST, Reads, split
+from vectorstore_instance.engine.question import split
+from vectorstore_instance.engine.reads import WIDEST, Reads
+from vectorstore_instance.engine.records import Record, Records
 from vectorstore_instance.engine.reply import Reply
+from vectorstore_instance.engine.route import Kind, Route
+from vectorstore_instance.models import wire
 
 INCLUDE = ["metadatas", "documents", "distances"]
 
@@ -18,6 +23,11 @@ def body(vector: float, **more: Any) -> bytes:
     """A query as HttpClient sends it: always with include, and with nulls for what is not set."""
     query = {"query_embeddings": [[vector]], "n_results": 3, "where": None, "where_document": None, "include": INCLUDE}
     return json.dumps(query | more).encode()
+
+
+def at(path: str) -> Route:
+    """A query of the collection `c`."""
+    return Route(Kind.QUERY, "c", "query", path)
 
 
 class EchoEngine:
@@ -55,9 +65,9 @@ def engine() -> EchoEngine:
 async def ask(engine: EchoEngine, *bodies: bytes) -> list[Any]:
     """Sends one query that keeps the engine busy, and these while it is."""
     reads = Reads(engine.send)
-    busy = asyncio.create_task(reads.query("/busy", body(-1)))
+    busy = asyncio.create_task(reads.query(at("/busy"), body(-1)))
     await asyncio.sleep(0)
-    asked = [asyncio.create_task(reads.query("/c/query", b)) for b in bodies]
+    asked = [asyncio.create_task(reads.query(at("/c/query"), b)) for b in bodies]
     await asyncio.sleep(0)
     engine.go.set()
     await busy
@@ -102,9 +112,9 @@ async def test_a_body_that_cannot_be_read_goes_alone_and_holds_up_nobody(strange
 
     reads = Reads(send)
     async with asyncio.timeout(10):
-        replies = await asyncio.gather(*(reads.query("/c", b) for b in (body(1), strange, body(2), body(3))))
+        replies = await asyncio.gather(*(reads.query(at("/c"), b) for b in (body(1), strange, body(2), body(3))))
         assert [r.status for r in replies] == [200, 400, 200, 200]
-        assert (await reads.query("/c", body(4))).ok
+        assert (await reads.query(at("/c"), body(4))).ok
 
 
 async def test_no_request_holds_more_queries_than_it_may(engine: EchoEngine) -> None:
@@ -117,7 +127,7 @@ async def test_a_query_that_comes_right_after_an_answer_is_sent(engine: EchoEngi
     reads = Reads(engine.send)
     async with asyncio.timeout(10):
         for n in range(100):
-            assert json.loads((await reads.query("/c/query", body(n))).body)["ids"] == [[str(n)]]
+            assert json.loads((await reads.query(at("/c/query"), body(n))).body)["ids"] == [[str(n)]]
             for _ in range(n % 10):  # the sender ends some steps of the loop after its last answer
                 await asyncio.sleep(0)
 
@@ -128,7 +138,7 @@ async def test_a_lost_engine_is_told_to_everybody_who_waits() -> None:
         raise ConnectionError("gone")
 
     reads = Reads(lost)
-    outcomes = await asyncio.gather(*(reads.query("/c/query", body(n)) for n in range(3)), return_exceptions=True)
+    outcomes = await asyncio.gather(*(reads.query(at("/c/query"), body(n)) for n in range(3)), return_exceptions=True)
     assert [type(o) for o in outcomes] == [ConnectionError] * 3
 
 
@@ -137,7 +147,44 @@ def test_an_answer_is_cut_out_of_the_engines_own_bytes() -> None:
         b'{"ids":[["a"],["b"]],"embeddings":null,"documents":null,"uris":null,'
         b'"metadatas":null,"distances":[[0.10],[2e-7]],"include":["distances"]}'
     )
-    first, second = split(merged, [1, 1])
+    first, second = split(wire.answer.decode(merged), [1, 1])
     assert b'"distances":[[0.10]]' in first
     assert b'"distances":[[2e-7]]' in second
     assert json.loads(second)["ids"] == [["b"]]
+
+
+class TheseRecords(Records):
+    """Rows as if they were in tables."""
+
+    def __init__(self, *ids: str) -> None:
+        self.ids = set(ids)
+
+    def of(self, collection: str, ids: Collection[str]) -> dict[str, Record]:
+        return {id_: Record(f'"text of {id_}"'.encode(), b'{"n":1}') for id_ in self.ids.intersection(ids)}
+
+
+async def test_the_engine_is_asked_for_distances_and_the_tables_for_the_rest(engine: EchoEngine) -> None:
+    engine.go.set()
+    reads = Reads(engine.send, TheseRecords("1", "2"))
+    answers = await asyncio.gather(*(reads.query(at("/c/query"), body(n)) for n in (1, 2)))
+    assert [q["include"] for q in engine.asked] == [["distances"]] * 2
+    first = json.loads(answers[0].body)
+    assert first["documents"] == [["text of 1"]]
+    assert first["metadatas"] == [[{"n": 1}]]
+    assert first["include"] == INCLUDE
+    assert first["uris"] is None
+
+
+async def test_a_row_that_is_gone_since_it_was_found_is_asked_for_again_whole(engine: EchoEngine) -> None:
+    engine.go.set()
+    reads = Reads(engine.send, TheseRecords("1"))
+    answer = json.loads((await reads.query(at("/c/query"), body(2))).body)
+    assert answer["documents"] == [["of 2"]]
+    assert [q["include"] for q in engine.asked] == [["distances"], INCLUDE]
+
+
+@pytest.mark.parametrize("more", [{"include": ["distances"]}, {"include": ["nonsense"]}, {"n_results": 5000}])
+async def test_a_query_that_the_tables_do_not_help_goes_as_it_is(engine: EchoEngine, more: dict[str, Any]) -> None:
+    engine.go.set()
+    await Reads(engine.send, TheseRecords()).query(at("/c/query"), body(1, **more))
+    assert engine.asked == [json.loads(body(1, **more))]
