@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from vectorstore_instance.core.errors import unavailable
+from vectorstore_instance.core.errors import not_found, unavailable
 from vectorstore_instance.engine import Phase, Reply, State, Usage
 from vectorstore_instance.engine.client import UpstreamLost
 from vectorstore_instance.engine.disk import Disk, DiskError
@@ -21,6 +21,7 @@ from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.records import Records
 from vectorstore_instance.engine.route import Kind, route
 from vectorstore_instance.engine.supervisor import Supervisor
+from vectorstore_instance.engine.tables import Indexing
 from vectorstore_instance.engine.writes import Writes
 from vectorstore_instance.settings import Limits, Settings
 
@@ -105,6 +106,17 @@ class LocalEngine:
         """What the store holds."""
         size = await asyncio.to_thread(self._disk.bytes)
         return Usage(documents=self._quota.used, bytes=size, collections=self._quota.collections)
+
+    async def indexing(self, collection: str) -> Indexing:
+        """How far a collection's index is; never wakes a sleeping engine.
+
+        Raises:
+            ApiError: 404 when there is no such collection.
+        """
+        found = await asyncio.to_thread(self._disk.tables.indexing, collection)
+        if found is None:
+            raise not_found(f"Collection [{collection}] does not exist")
+        return found
 
     async def request(self, method: str, path: str, body: bytes = b"") -> Reply:
         """Sends one request of Chroma's API along the way its kind needs; see `Engine`."""

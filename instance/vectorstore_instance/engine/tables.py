@@ -1,13 +1,12 @@
-"""Chroma's private SQLite schema: the only place that reads or changes it, by version 1.5.9's rules.
+"""Chroma's private SQLite schema as it is read, by version 1.5.9's rules; `changes` is what changes it.
 
-Reading is done beside the running engine, which in WAL mode neither waits for the other. Changing is
-done only while the engine is stopped. Only one SQLite library opens the file in this process: POSIX
-locks are per process, and a second library would drop the first one's.
+Reading is done beside the running engine, which in WAL mode neither waits for the other. Only one
+SQLite library opens the file in this process: POSIX locks are per process, and a second library
+would drop the first one's.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import abc
 from collections.abc import Iterator
@@ -15,21 +14,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_SCHEMA = {"embeddings_queue": 2, "metadb": 6, "sysdb": 10}
-"""The migrations of Chroma 1.5.9, which everything here was written for."""
+from vectorstore_instance.engine import changes
+from vectorstore_instance.engine.changes import UnknownSchema, compact
 
-_KEEP_QUEUE = json.dumps({"automatically_purge": False, "_type": "EmbeddingsQueueConfigurationInternal"})
-
-_UPSERT, _DELETE = 2, 3
-"""Operations in the queue after which no earlier one of the same row matters; 0 is add, 1 update."""
-
-
-class UnknownSchema(Exception):
-    """The tables are not those of the known version."""
-
+__all__ = ["Collection", "Indexing", "Tables", "UnknownSchema", "compact"]
 
 Scalar = str | int | float | bool | None
 
+_VERSIONS = "select embedding_id, seq_id from embeddings where segment_id = ? and embedding_id in ({marks})"
 _VALUES = (
     "select e.embedding_id, m.key, m.string_value, m.int_value, m.float_value, m.bool_value from embeddings e "
     "left join embedding_metadata m on m.id = e.id where e.segment_id = ? and e.embedding_id in ({marks})"
@@ -51,6 +43,17 @@ class Collection:
     dimension: int | None
 
 
+@dataclass(frozen=True)
+class Indexing:
+    """How far a collection's index is, in Chroma's words: in order of its JSON."""
+
+    num_indexed_ops: int
+    num_unindexed_ops: int
+    total_ops: int
+    op_indexing_progress: float
+    """Between 0 and 1; 1 where there is nothing to index."""
+
+
 class Tables:
     """One instance's `chroma.sqlite3`."""
 
@@ -65,28 +68,8 @@ class Tables:
             self._kept = None
 
     def prepare(self, *, rebuild: bool) -> None:
-        """Brings tables of which the engine has let go into the state it may start on.
-
-        Args:
-            rebuild: whether the engine shall make every index again from the queue.
-
-        Raises:
-            UnknownSchema: this is not the known version.
-        """
-        with closing(sqlite3.connect(self.path, isolation_level=None)) as db:
-            found = dict(db.execute("select dir, max(version) from migrations group by dir"))
-            if found != _SCHEMA:
-                raise UnknownSchema(f"schema {found} is not the known {_SCHEMA}")
-            db.execute("pragma journal_mode = wal")
-            db.execute("update embeddings_queue_config set config_json_str = ?", (_KEEP_QUEUE,))
-            if rebuild:
-                db.execute("begin immediate")
-                _compact(db)
-                # Without its position the engine replays a vector segment from the queue's start.
-                db.execute(
-                    "delete from max_seq_id where segment_id in (select id from segments where scope = 'VECTOR')"
-                )
-                db.execute("commit")
+        """Brings the tables into the state the engine may start on; see `changes.prepare`."""
+        changes.prepare(self.path, rebuild=rebuild)
 
     def is_empty(self) -> bool:
         """Whether there is no collection."""
@@ -110,10 +93,27 @@ class Tables:
         with self._reading() as db:
             return dict(
                 db.execute(
-                    "select s.collection, count(e.id) from segments s left join embeddings e on e.segment_id = s.id "
-                    "where s.scope = 'METADATA' group by s.collection"
+                    # A dropped database leaves its segments, so it is the collections that are asked.
+                    "select s.collection, count(e.id) from segments s join collections c on c.id = s.collection "
+                    "left join embeddings e on e.segment_id = s.id where s.scope = 'METADATA' group by s.collection"
                 )
             )
+
+    def indexing(self, collection: str) -> Indexing | None:
+        """How far a collection's index is; None where there is no such collection. Reads the whole queue.
+
+        The engine takes every operation into metadata and index before it acknowledges it, so what the
+        metadata has taken in is what queries find. Operations that were made void are not counted.
+        """
+        with self._reading() as db:
+            total, ahead, known = db.execute(
+                "select count(q.seq_id), count(case when q.seq_id > coalesce(m.seq_id, 0) then 1 end), count(*) "
+                "from collections c join segments s on s.collection = c.id and s.scope = 'METADATA' "
+                "left join max_seq_id m on m.segment_id = s.id "
+                "left join embeddings_queue q on substr(q.topic, -36) = c.id where c.id = ?",
+                (collection,),
+            ).fetchone()
+        return Indexing(total - ahead, ahead, total, (total - ahead) / total if total else 1.0) if known else None
 
     def segment_and_dimension(self, collection: str) -> tuple[str, int | None] | None:
         """The metadata segment of a collection, and the length of its vectors if it has any yet."""
@@ -129,6 +129,11 @@ class Tables:
         marks = ",".join("?" * len(ids))
         query = f"select embedding_id from embeddings where segment_id = ? and embedding_id in ({marks})"  # noqa: S608
         return {row[0] for row in self._reader.execute(query, (segment, *ids))}
+
+    def versions(self, segment: str, ids: abc.Collection[str]) -> dict[str, bytes]:
+        """Rows by id, each with the number of the last operation on it, which grows with every change."""
+        query = _VERSIONS.format(marks=",".join("?" * len(ids)))
+        return dict(self._reader.execute(query, (segment, *ids)).fetchall())
 
     def values(self, segment: str, ids: abc.Collection[str]) -> Iterator[tuple[str, str | None, Scalar | list[Scalar]]]:
         """What the rows with these ids have beside vectors: id, key and value; a row without any has one None."""
@@ -168,25 +173,3 @@ def _value(string: str | None, integer: int | None, real: float | None, boolean:
     if boolean is not None:
         return bool(boolean)
     return integer if integer is not None else real
-
-
-def _compact(db: sqlite3.Connection) -> None:
-    """Takes out of the queue what a later operation on the same row made void.
-
-    A replay is as long as what is left, and better: HNSW loses sight of rows that are overwritten again
-    and again. Only what the metadata segment has taken in may go, since an upsert adds to metadata. The
-    newest operation always stays: Chroma numbers the next by it.
-    """
-    db.execute(
-        "create temp table final as select topic, id, max(seq_id) as seq_id from embeddings_queue "
-        "where operation in (?, ?) group by topic, id",
-        (_UPSERT, _DELETE),
-    )
-    db.execute("create index temp.final_by_row on final (topic, id)")
-    db.execute(
-        "delete from embeddings_queue where seq_id in ("
-        "  select q.seq_id from embeddings_queue q"
-        "  join final f on f.topic = q.topic and f.id = q.id and f.seq_id > q.seq_id"
-        "  join segments s on s.collection = substr(q.topic, -36) and s.scope = 'METADATA'"
-        "  join max_seq_id m on m.segment_id = s.id and m.seq_id >= q.seq_id)"
-    )

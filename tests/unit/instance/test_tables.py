@@ -27,6 +27,8 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         create table segments (id text, scope text, collection text);
         insert into segments values ('m', 'METADATA', '{COLLECTION}'), ('v', 'VECTOR', '{COLLECTION}');
         create table max_seq_id (segment_id text, seq_id integer);
+        create table embeddings (id integer primary key, segment_id text, embedding_id text);
+        create table embedding_metadata_array (id integer, key text, string_value text);
     """)
     yield connection
     connection.close()

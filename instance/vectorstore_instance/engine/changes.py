@@ -1,0 +1,157 @@
+"""What is changed in Chroma's tables, by version 1.5.9's rules: beside `tables`, which reads, the only place.
+
+Some of it is done while the engine is stopped (`prepare`, `set_position`), the rest beside the running
+engine, in transactions that are short enough for it to wait for: it gives up after five seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+_SCHEMA = {"embeddings_queue": 2, "metadb": 6, "sysdb": 10}
+"""The migrations of Chroma 1.5.9, which everything here was written for."""
+
+_KEEP_QUEUE = json.dumps({"automatically_purge": False, "_type": "EmbeddingsQueueConfigurationInternal"})
+
+_UPSERT, _DELETE = 2, 3
+"""Operations in the queue after which no earlier one of the same row matters; 0 is add, 1 update."""
+
+_LISTS_GO = "vectorstore_lists_go"
+_MAKE_LISTS_GO = (
+    "create trigger vectorstore_lists_go after delete on embeddings "
+    "begin delete from embedding_metadata_array where id = old.id; end"
+)
+"""Our trigger. Chroma 1.5.9 drops a collection or a database without its list metadata, which the next rows
+to get the same numbers inherit. So it goes in the transaction that drops the rows, whatever dies when."""
+
+_ORPHANS = {
+    "segments": "collection not in (select id from collections)",
+    "collection_metadata": "collection_id not in (select id from collections)",
+    "segment_metadata": "segment_id not in (select id from segments)",
+    "max_seq_id": "segment_id not in (select id from segments)",
+    "embeddings": "segment_id not in (select id from segments)",
+    "embedding_metadata": "id not in (select id from embeddings)",
+    "embedding_metadata_array": "id not in (select id from embeddings)",
+    "embedding_fulltext_search": "rowid not in (select id from embeddings)",
+    # The newest operation stays whosesoever it is: Chroma numbers the next by it.
+    "embeddings_queue": "substr(topic, -36) not in (select id from collections) "
+    "and seq_id < (select max(seq_id) from embeddings_queue)",
+}
+"""Rows of no living collection by table."""
+
+ORPHANED_TABLES = tuple(_ORPHANS)
+"""Where there may be such rows: owners before what they own, to be looked at in this order."""
+
+
+class UnknownSchema(Exception):
+    """The tables are not those of the known version."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that may write, and waits as long as the engine's longest commit takes.
+
+    Large sorts and copies go to the data's own volume: /tmp may be small, or memory.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)) as db:
+        db.execute(f"pragma temp_store_directory = '{str(path.parent.absolute()).replace(chr(39), chr(39) * 2)}'")
+        yield db
+
+
+def prepare(path: Path, *, rebuild: bool) -> None:
+    """Brings tables of which the engine has let go into the state it may start on.
+
+    Args:
+        path: the database.
+        rebuild: whether the engine shall make every index again from the queue.
+
+    Raises:
+        UnknownSchema: this is not the known version.
+    """
+    with writing(path) as db:
+        found = dict(db.execute("select dir, max(version) from migrations group by dir"))
+        if found != _SCHEMA:
+            raise UnknownSchema(f"schema {found} is not the known {_SCHEMA}")
+        db.execute("pragma journal_mode = wal")
+        db.execute("update embeddings_queue_config set config_json_str = ?", (_KEEP_QUEUE,))
+        _let_lists_go(db)
+        if rebuild:
+            db.execute("begin immediate")
+            compact(db)
+            # Without its position the engine replays a vector segment from the queue's start.
+            db.execute("delete from max_seq_id where segment_id in (select id from segments where scope = 'VECTOR')")
+            db.execute("commit")
+
+
+def _let_lists_go(db: sqlite3.Connection) -> None:
+    """Takes away list metadata whose rows are gone, once, and has it go with its rows from then on."""
+    if db.execute("select 1 from sqlite_master where type = 'trigger' and name = ?", (_LISTS_GO,)).fetchone():
+        return
+    db.execute("begin immediate")
+    db.execute(f"delete from embedding_metadata_array where {_ORPHANS['embedding_metadata_array']}")  # noqa: S608
+    db.execute(_MAKE_LISTS_GO)
+    db.execute("commit")
+
+
+def compact(db: sqlite3.Connection) -> None:
+    """Takes out of the queue what a later operation made void, in the transaction that the connection is in."""
+    delete_operations(db, superseded(db))
+
+
+def superseded(db: sqlite3.Connection) -> list[int]:
+    """The operations in the queue that a later one on the same row made void, by number.
+
+    A replay is as long as what is left, and better: HNSW loses sight of rows that are overwritten again
+    and again. Only what the metadata segment has taken in may go, since an upsert adds to metadata. The
+    newest operation always stays: Chroma numbers the next by it.
+    """
+    db.execute("drop table if exists temp.final")
+    db.execute(
+        "create temp table final as select topic, id, max(seq_id) as seq_id from embeddings_queue "
+        "where operation in (?, ?) group by topic, id",
+        (_UPSERT, _DELETE),
+    )
+    db.execute("create index temp.final_by_row on final (topic, id)")
+    found = db.execute(
+        "select q.seq_id from embeddings_queue q"
+        " join final f on f.topic = q.topic and f.id = q.id and f.seq_id > q.seq_id"
+        " join segments s on s.collection = substr(q.topic, -36) and s.scope = 'METADATA'"
+        " join max_seq_id m on m.segment_id = s.id and m.seq_id >= q.seq_id"
+    )
+    return [number for (number,) in found]
+
+
+def delete_operations(db: sqlite3.Connection, numbers: Sequence[int]) -> None:
+    """Deletes operations from the queue, in the transaction that the connection is in or each in its own."""
+    db.executemany("delete from embeddings_queue where seq_id = ?", ((number,) for number in numbers))
+
+
+def orphans(db: sqlite3.Connection, table: str) -> list[int]:
+    """Rows of one of `ORPHANED_TABLES` that belong to no living collection, by number."""
+    source = f"{table}_content" if table == "embedding_fulltext_search" else table  # FTS5 finds no rows by number
+    return [row for (row,) in db.execute(f"select rowid from {source} where {_ORPHANS[table]}")]  # noqa: S608
+
+
+def delete_orphans(db: sqlite3.Connection, table: str, rows: Sequence[int]) -> None:
+    """Deletes rows of a table that are orphans still: a number may have found a new owner."""
+    db.executemany(f"delete from {table} where rowid = ? and {_ORPHANS[table]}", ((row,) for row in rows))  # noqa: S608
+
+
+def set_position(path: Path, segment: str, number: int) -> None:
+    """Says up to which operation a segment's files are made; the engine is stopped and replays the rest."""
+    with writing(path) as db:
+        db.execute(
+            "insert into max_seq_id (segment_id, seq_id) values (?, ?) "
+            "on conflict (segment_id) do update set seq_id = excluded.seq_id",
+            (segment, number),
+        )
+
+
+def vacuum(db: sqlite3.Connection) -> None:
+    """Writes the database anew without its free pages and gives their bytes back; readers go on meanwhile."""
+    db.execute("vacuum")
+    db.execute("pragma wal_checkpoint(truncate)")
