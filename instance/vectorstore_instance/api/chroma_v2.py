@@ -1,7 +1,8 @@
 """Chroma's v2 wire API: raw ASGI, the engine's bytes forwarded.
 
-What needs no data is answered here and wakes no engine: heartbeat, version, pre-flight, identity.
-Everything else goes to the engine by way of `Engine.request`, which knows order, quota and retry.
+What needs no data is answered here and wakes no engine: heartbeat, version, pre-flight, identity, what
+is no route and what a single node does not do (`mended`). Everything else goes to the engine by way of
+`Engine.request`, which knows order, quota and retry.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from http import HTTPStatus
 
 import msgspec
 
+from vectorstore_instance.api import mended
 from vectorstore_instance.api.asgi import Receive, Scope, Send, answer, read_body
-from vectorstore_instance.core.errors import ApiError, not_found
+from vectorstore_instance.core.errors import ApiError, invalid
+from vectorstore_instance.core.exchange import exchange_of
 from vectorstore_instance.engine import Reply
+from vectorstore_instance.engine.route import Kind, Route, route
 from vectorstore_instance.instance import Instance
 
 VERSION = "1.0.0"
@@ -64,28 +68,68 @@ async def serve(instance: Instance, scope: Scope, receive: Receive, send: Send) 
     """Answers one request of the wire API."""
     method: str = scope["method"]
     path: str = scope["path"]
+    exchange = exchange_of(scope)
     own = OWN.get(path)
     if own is not None and method == "GET":
+        exchange.route = "system"
         await answer(send, HTTPStatus.OK, msgspec.json.encode(own(instance)))
         return
-    if path.startswith("/api/v1/"):
+    if path.startswith("/api/v1/") and path != "/api/v1/":
         raise _GONE
-    if not path.startswith("/api/v2/"):
-        raise not_found(f"{path} is not a route of Chroma's v2 API")
-    body = await read_body(receive)
-    if path == "/api/v2/reset" and method == "POST":
-        reply = await _reset(instance)
-    else:
-        raw: bytes = scope["raw_path"]
-        query: bytes = scope["query_string"]
-        wire_path = raw.partition(b"?")[0] + (b"?" + query if query else b"")
-        reply = await instance.engine.request(method, wire_path.decode("ascii"), body)
-    if not reply.body and reply.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
-        raise ApiError(reply.status, "NotFoundError", f"{method} {path} is not a route of Chroma's v2 API")
-    await answer(send, reply.status, reply.body, reply.content_type)
+    what = route(method, _wire_path(scope))
+    exchange.route = what.label
+    if what.kind is Kind.UNKNOWN:
+        raise mended.no_route(method, what)
+    if method in ("POST", "PUT", "PATCH"):
+        _check_json(scope)
+    reply = await _ask(instance, method, what, await read_body(receive))
+    if what.kind is Kind.DELETE and reply.ok:
+        exchange.rows = msgspec.json.decode(reply.body)["deleted"]
+    await answer(send, reply.status, reply.body, reply.content_type, reply.headers)
+
+
+async def _ask(instance: Instance, method: str, what: Route, body: bytes) -> Reply:
+    if what.label == "reset":
+        return await _reset(instance)
+    if what.kind is Kind.LACKING and instance.settings.engine_url is None:
+        raise mended.lacking(what)
+    if what.kind is Kind.QUERY and (query := mended.wants_nothing(body)) is not None:
+        return await mended.nothing_found(instance.engine, what, query)
+    reply = await instance.engine.request(method, what.path, body)
+    if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return await mended.mend(instance.engine, what, body, reply)
+    return reply
 
 
 async def _reset(instance: Instance) -> Reply:
     if not instance.settings.allow_reset:
         raise ApiError(HTTPStatus.FORBIDDEN, "ChromaError", "Reset is disabled by config: ALLOW_RESET is false")
     return await instance.engine.reset()
+
+
+def _wire_path(scope: Scope) -> str:
+    """Path and query string as they came.
+
+    Raises:
+        ApiError: 400 where they are not percent-encoded.
+    """
+    path: bytes = scope["raw_path"].partition(b"?")[0]
+    query: bytes = scope["query_string"]
+    try:
+        return (path + b"?" + query if query else path).decode("ascii")
+    except UnicodeDecodeError:
+        raise invalid("the path or its query has bytes beyond ASCII; percent-encode them as UTF-8") from None
+
+
+def _check_json(scope: Scope) -> None:
+    """Refuses a body that says it is something else; one that says nothing is taken for JSON, as Chroma does."""
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            kind: bytes = value.partition(b";")[0].strip().lower()
+            if kind == b"application/json" or (kind.startswith(b"application/") and kind.endswith(b"+json")):
+                return
+            raise ApiError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "ChromaError",
+                f"Expected request with `Content-Type: application/json`, not {value.decode('latin-1')!r}",
+            )

@@ -16,6 +16,8 @@ class Reply:
     status: int
     body: bytes
     content_type: bytes = b"application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+    """Of the engine's other headers, those that its caller shall see: Retry-After."""
 
     @property
     def ok(self) -> bool:

@@ -6,13 +6,14 @@ are. No number is parsed on the way in or out, so none can change.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
-from vectorstore_instance.core.errors import invalid, malformed
+from vectorstore_instance.core.errors import ApiError, invalid
 
 T = TypeVar("T")
 
@@ -105,9 +106,18 @@ def decode(decoder: Decoder[T], body: bytes, what: str) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as problem:
-        raise malformed(f"{what}: {problem}") from None
+        # Not `malformed`: Chroma calls this class of its own when a body has another shape.
+        raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "ChromaError", f"{what}: {problem}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise invalid(f"{what}: the body is not JSON: {problem}") from None
+
+
+def encode(query: Query) -> bytes:
+    """The body of a query that was read and changed."""
+    members = {"n_results": query.n_results, "query_embeddings": query.query_embeddings}
+    optional = {name: getattr(query, name) for name in ("where", "where_document", "include")}
+    members |= {name: raw for name, raw in optional.items() if present(raw)}
+    return msgspec.json.encode(members if query.ids is None else members | {"ids": query.ids})
 
 
 def present(raw: Raw) -> bytes:

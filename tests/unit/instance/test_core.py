@@ -14,7 +14,7 @@ from vectorstore_instance.core.errors import ApiError
 from vectorstore_instance.core.keys import Keys, Role, digest
 from vectorstore_instance.core.limits import open_limits
 from vectorstore_instance.engine.reply import Reply
-from vectorstore_instance.engine.route import Kind, Route, route
+from vectorstore_instance.engine.route import Kind, route
 from vectorstore_instance.settings import Settings
 
 P = "/api/v2/tenants/t/databases/d"
@@ -142,11 +142,16 @@ def test_the_admin_key_opens_nothing_of_the_tenants(keys: Keys) -> None:
         ("PUT", f"{P}/collections/c", (Kind.MODIFY, "c", "")),
         ("DELETE", f"{P}/collections/c", (Kind.DROP, "", "")),
         ("POST", "/api/v2/reset", (Kind.DROP, "", "")),
-        ("POST", f"{P}/collections/c/fork", (Kind.MAKE, "", "")),
+        ("POST", f"{P}/collections/c/fork", (Kind.LACKING, "c", "fork")),
+        ("GET", f"{P}/collections/by-id/c", (Kind.READ, "", "")),
+        ("GET", f"{P}/collections/c/indexing_status", (Kind.INDEXING, "c", "indexing")),
+        ("POST", f"{P}/collections/c%2Fquery", (Kind.UNKNOWN, "", "")),
+        ("GET", "/api/v2/nothing", (Kind.UNKNOWN, "", "")),
     ],
 )
 def test_requests_are_told_apart(method: str, path: str, expected: tuple[Kind, str, str]) -> None:
-    assert route(method, path) == Route(*expected, path)
+    found = route(method, path)
+    assert (found.kind, found.collection, found.verb, found.path) == (*expected, path)
 
 
 @pytest.mark.parametrize(
