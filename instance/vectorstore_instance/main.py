@@ -124,7 +124,7 @@ async def serve(settings: Settings) -> None:
         _listen(settings.host, settings.port, "PORT") as tenants,
         _listen(settings.host, settings.management_port, "MANAGEMENT_PORT") as management,
     ):
-        probes = _Server(management_app(instance))
+        probes = _Server(management_app(instance, stop.is_set))
         probing = asyncio.create_task(probes.serve(sockets=[management]))
         try:
             starting = asyncio.create_task(instance.engine.start())
@@ -154,11 +154,10 @@ def _listen(host: str, port: int, name: str) -> socket.socket:
 
 
 def main() -> None:
+            await asyncio.to_thread(instance.observer.close)
     """Runs the instance that the environment describes."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
-        uvloop.run(serve(load()))
+        settings = load()
     except ValidationError as problem:
         for error in problem.errors():
             print(
@@ -166,7 +165,7 @@ def main() -> None:
             )
         sys.exit(2)
     except (ValueError, OSError, DiskError, ChildFailed) as problem:
-        print(problem, file=sys.stderr)
+        log.critical("%s", problem)
         sys.exit(1)
 
 
@@ -176,6 +175,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await scope["state"]["tenant_app"](scope, receive, send)
         return
     await receive()
+    logs.configure(settings.log_format)
+    try:
+        uvloop.run(serve(settings))
     try:
         instance = create(load())
         await instance.engine.start()
@@ -187,3 +189,4 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await instance.engine.stop()
     await send({"type": "lifespan.shutdown.complete"})
+    await asyncio.to_thread(instance.observer.close)

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 import msgspec
 
 from vectorstore_instance.api.asgi import App, Receive, Scope, Send, answer, refuse
+from vectorstore_instance.api.metrics import Metrics
+from vectorstore_instance.api.probes import PROBES, Probes
 from vectorstore_instance.core.errors import ApiError, not_found, unauthorized, unavailable
 from vectorstore_instance.core.keys import Role
 from vectorstore_instance.instance import Instance
 
 
-def management_app(instance: Instance) -> App:
-    """The application on the management port."""
+def management_app(instance: Instance, stopping: Callable[[], bool]) -> App:
+    """The application on the management port.
+
+    Args:
+        instance: whose port it is.
+        stopping: whether the instance was told to end.
+    """
+    probes = Probes(instance.engine, stopping)
+    metrics = Metrics(instance)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         try:
-            await answer(send, HTTPStatus.OK, await _respond(instance, scope))
+            if scope["path"] == "/metrics":
+                accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+                page, content_type = await metrics.page(accept)
+                await answer(send, HTTPStatus.OK, page, content_type.encode())
+            elif scope["path"] in PROBES:
+                if reason := probes.answer(scope["path"]):
+                    raise unavailable(reason)
+                await answer(send, HTTPStatus.OK, b"{}")
+            else:
+                await answer(send, HTTPStatus.OK, await _respond(instance, scope))
         except ApiError as error:
             await refuse(send, error)
 
@@ -28,12 +47,6 @@ def management_app(instance: Instance) -> App:
 
 async def _respond(instance: Instance, scope: Scope) -> bytes:
     path: str = scope["path"]
-    if path == "/livez":  # this process answers: no more is claimed, so that recovery is not taken for death
-        return b"{}"
-    if path in ("/readyz", "/startupz"):
-        if not instance.engine.ready:
-            raise unavailable("the engine is not ready yet")
-        return b"{}"
     if path == "/admin/usage" and scope["method"] == "GET":
         _authorize(instance, scope)
         usage = await instance.engine.usage()

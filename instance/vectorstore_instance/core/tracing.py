@@ -9,6 +9,7 @@ id of its exchange, which is the caller's where it sent one: `chroma-trace-id` f
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -86,7 +87,10 @@ class Tracing:
 
     def close(self) -> None:
         """Sends the last spans, and waits for that no longer than a few seconds."""
-        self._provider.shutdown()
+        # The sender may be in the middle of an attempt, which nothing ends before its own time-out.
+        last = threading.Thread(target=self._provider.shutdown, daemon=True)
+        last.start()
+        last.join(_LAST_SPANS_SECONDS)
 
 
 def _provider(tenant: str) -> TracerProvider:
