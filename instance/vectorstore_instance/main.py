@@ -28,6 +28,7 @@ from vectorstore_instance.core.limits import open_limits
 from vectorstore_instance.core.observer import Observer
 from vectorstore_instance.embed import Embedder
 from vectorstore_instance.embed.onnx import MiniLM
+from vectorstore_instance.embed.remote import RemoteEmbedder
 from vectorstore_instance.engine import Engine
 from vectorstore_instance.engine.child import ChildFailed
 from vectorstore_instance.engine.databases import Databases
@@ -84,7 +85,14 @@ def _token(path: Path | None) -> str | None:
 def _embedder(settings: Settings) -> Embedder | None:
     if settings.model_name == NO_MODEL:
         return None
+    if settings.embed_url is not None:
+        return RemoteEmbedder(settings.embed_url, settings.model_name, settings.dimension, settings.embed_key_file)
     return MiniLM(settings.model_dir, settings.precision, idle_seconds=settings.embed_idle_seconds)
+
+
+async def _close(embedder: Embedder | None) -> None:
+    if embedder is not None:
+        await embedder.close()
 
 
 class _Server(uvicorn.Server):
@@ -141,6 +149,7 @@ async def serve(settings: Settings) -> None:
             starting.cancel()
         finally:
             await instance.engine.stop()
+            await _close(instance.embedder)
             probes.should_exit = True
             await probing
 
@@ -188,5 +197,6 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await instance.engine.stop()
+    await _close(instance.embedder)
     await send({"type": "lifespan.shutdown.complete"})
     await asyncio.to_thread(instance.observer.close)

@@ -1,6 +1,9 @@
-"""How texts are divided: the rules that hold for every model."""
+"""How texts are divided, into chunks and batches: the rules that hold for every model."""
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from vectorstore_instance.core.errors import invalid
 
@@ -18,3 +21,30 @@ def check_split(size: int, overlap: int) -> None:
         raise invalid(f"chunk_size: {size} tokens are no passage; give at least {LEAST_TOKENS}")
     if not 0 <= overlap <= size // 2:
         raise invalid(f"overlap: {overlap} of {size} tokens; give at least 0 and at most half the chunk's size")
+
+
+def slices(sizes: Sequence[int], most: int, budget: int) -> Iterator[slice]:
+    """Consecutive parts of at most `most` items whose sizes sum to at most `budget`, or of one item."""
+    start = total = 0
+    for index, size in enumerate(sizes):
+        if index > start and (index - start == most or total + size > budget):
+            yield slice(start, index)
+            start, total = index, 0
+        total += size
+    if start < len(sizes):
+        yield slice(start, len(sizes))
+
+
+async def share(parts: Iterator[slice], workers: int, do: Callable[[slice], Awaitable[None]]) -> None:
+    """Does all parts, so many at the same time; gives up at the first that fails, and raises why."""
+
+    async def work() -> None:
+        for part in parts:
+            await do(part)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(work())
+    except ExceptionGroup as problems:
+        raise problems.exceptions[0] from None

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from vectorstore_instance.core.errors import ApiError, invalid, unavailable
 from vectorstore_instance.embed import weights
-from vectorstore_instance.embed.chunks import check_split
+from vectorstore_instance.embed.chunks import check_split, share, slices
 from vectorstore_instance.embed.cpus import threads
 from vectorstore_instance.embed.resident import Later, Resident, call_later
 from vectorstore_instance.embed.session import Model, prepare
@@ -144,14 +144,11 @@ class MiniLM:
         vectors = np.empty((len(tokens), self.dimension), np.float32)
         batches = slices([len(tokens[index]) for index in order], BATCH_TEXTS, BATCH_TOKENS)
 
-        async def work() -> None:
-            for part in batches:
-                chosen = order[part]
-                vectors[chosen] = await self._run(model.forward, [tokens[index] for index in chosen])
+        async def forward(part: slice) -> None:
+            chosen = order[part]
+            vectors[chosen] = await self._run(model.forward, [tokens[index] for index in chosen])
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._workers, len(tokens))):
-                group.create_task(work())
+        await share(batches, self._workers, forward)
         return vectors
 
     def _too_long(self, index: int, size: str) -> ApiError:
@@ -172,15 +169,3 @@ class MiniLM:
             log.error("the embedding model cannot be loaded: %s", problem)
             raise unavailable(f"the embedding model cannot be loaded: {problem}", retry_after=60) from problem
         return Model(self._folder, self._precision)
-
-
-def slices(sizes: Sequence[int], most: int, budget: int) -> Iterator[slice]:
-    """Consecutive parts of at most `most` items whose sizes sum to at most `budget`, or of one item."""
-    start = total = 0
-    for index, size in enumerate(sizes):
-        if index > start and (index - start == most or total + size > budget):
-            yield slice(start, index)
-            start, total = index, 0
-        total += size
-    if start < len(sizes):
-        yield slice(start, len(sizes))

@@ -22,7 +22,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from vectorstore_instance.core.errors import ApiError
 from vectorstore_instance.embed import convert, weights
-from vectorstore_instance.embed.onnx import MiniLM, slices
+from vectorstore_instance.embed.chunks import slices
+from vectorstore_instance.embed.onnx import MiniLM
 from vectorstore_instance.embed.weights import ModelError, Release
 
 HIDDEN, INNER, HEADS, LAYERS = 384, 16, 12, 2
