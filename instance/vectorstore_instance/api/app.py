@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vectorstore_instance import __version__
 from vectorstore_instance.api import errors, simple, status, swagger
+from vectorstore_instance.core.exchange import exchange_of
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.models.answers import Error
 
@@ -72,7 +73,10 @@ def create_app(instance: Instance) -> FastAPI:
 
 
 class EitherSlash:
-    """Makes `/embed` and `/embed/` one route: a redirect would lose the body of many a client."""
+    """Makes `/embed` and `/embed/` one route: a redirect would lose the body of many a client.
+
+    Of the route it finds, the exchange gets the template: a label that no caller can make up.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -82,4 +86,8 @@ class EitherSlash:
         if scope["type"] == "http":
             path = scope["path"].rstrip("/") or "/"
             scope["path"] = path + "/" if path in SLASHED else path
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            if "route" in scope:
+                exchange_of(scope).route = scope["route"].path

@@ -15,7 +15,7 @@ import msgspec
 
 from vectorstore_instance.api import mended
 from vectorstore_instance.api.asgi import Receive, Scope, Send, answer, read_body
-from vectorstore_instance.core.errors import ApiError, invalid
+from vectorstore_instance.core.errors import ApiError, error_class, invalid
 from vectorstore_instance.core.exchange import exchange_of
 from vectorstore_instance.engine import Reply
 from vectorstore_instance.engine.route import Kind, Route, route
@@ -85,6 +85,8 @@ async def serve(instance: Instance, scope: Scope, receive: Receive, send: Send) 
     reply = await _ask(instance, method, what, await read_body(receive))
     if what.kind is Kind.DELETE and reply.ok:
         exchange.rows = msgspec.json.decode(reply.body)["deleted"]
+    if not reply.ok:
+        exchange.error = error_class(reply.body)
     await answer(send, reply.status, reply.body, reply.content_type, reply.headers)
 
 

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Raw
 
 from vectorstore_instance.core.errors import already_there, invalid, not_found, too_large
+from vectorstore_instance.core.exchange import note_rows
 from vectorstore_instance.engine import DATABASES
 from vectorstore_instance.engine.route import REFUSE_KNOWN
 from vectorstore_instance.instance import Instance
@@ -142,7 +143,9 @@ class Collection:
             if not known:
                 return 0
             body = {"ids": known}
-        return (await self._ask("delete", body, _Deleted)).deleted
+        deleted = (await self._ask("delete", body, _Deleted)).deleted
+        note_rows(deleted)
+        return deleted
 
     def _limit(self, what: str, count: int) -> None:
         most = self.instance.limits.current.max_batch_rows

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from vectorstore_instance.core.errors import ApiError, failed, malformed
+from vectorstore_instance.core.exchange import exchange_of
 
 SHOWN = 80
 """Characters of a wrong value that an error repeats."""
@@ -24,28 +25,30 @@ def shape(app: FastAPI) -> None:
     """Makes an application answer every error in that shape."""
 
     @app.exception_handler(ApiError)
-    async def refused(_: Request, problem: ApiError) -> Response:
-        return _answer(problem)
+    async def refused(request: Request, problem: ApiError) -> Response:
+        return _answer(request, problem)
 
     @app.exception_handler(RequestValidationError)
-    async def wrong_body(_: Request, problem: RequestValidationError) -> Response:
-        return _answer(describe(problem.errors()))
+    async def wrong_body(request: Request, problem: RequestValidationError) -> Response:
+        return _answer(request, describe(problem.errors()))
 
     @app.exception_handler(HTTPException)
     async def no_route(request: Request, problem: HTTPException) -> Response:
-        return _answer(_no_route(f"{request.method} {request.url.path}", problem))
+        return _answer(request, _no_route(f"{request.method} {request.url.path}", problem))
 
     @app.exception_handler(ClientDisconnect)
     async def gone(_: Request, __: ClientDisconnect) -> Response:
         return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
 
     @app.exception_handler(Exception)
-    async def broken(_: Request, __: Exception) -> Response:
+    async def broken(request: Request, _: Exception) -> Response:
         # Starlette raises the exception once more after this answer, for the log.
-        return _answer(failed())
+        return _answer(request, failed())
 
 
-def _answer(error: ApiError) -> Response:
+def _answer(request: Request, error: ApiError) -> Response:
+    exchange = exchange_of(request.scope)
+    exchange.error, exchange.message = error.error, error.message
     return Response(error.body, error.status, error.headers, "application/json")
 
 

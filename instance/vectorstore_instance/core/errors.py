@@ -77,3 +77,18 @@ def unavailable(message: str, retry_after: int = 1) -> ApiError:
 def failed() -> ApiError:
     """500: a fault of ours, of which a user learns no more than where to look."""
     return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", "this failed; the log says why")
+
+
+class _Answer(msgspec.Struct):
+    error: str = ""
+
+
+_answer = msgspec.json.Decoder(_Answer)
+
+
+def error_class(body: bytes) -> str:
+    """The class in an error that somebody else answered with; empty where it has none."""
+    try:
+        return _answer.decode(body).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""

@@ -81,6 +81,13 @@ def begin(scope: MutableMapping[str, Any]) -> Exchange:
     return exchange
 
 
+def note_rows(count: int) -> None:
+    """Adds to the rows that the current request names; for those who read them in its body."""
+    exchange = current.get()
+    if exchange is not None:
+        exchange.rows += count
+
+
 def exchange_of(scope: MutableMapping[str, Any]) -> Exchange:
     """The exchange that a request belongs to."""
     found: Exchange = scope["state"]["exchange"]

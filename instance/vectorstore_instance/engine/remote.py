@@ -12,10 +12,12 @@ import logging
 import msgspec
 
 from vectorstore_instance.core.errors import unavailable
+from vectorstore_instance.core.exchange import note_rows
 from vectorstore_instance.engine import DATABASE, Reply, State, Usage
 from vectorstore_instance.engine.client import Client, UpstreamLost
 from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.route import Kind, route
+from vectorstore_instance.models import wire
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +70,8 @@ class RemoteEngine:
     async def request(self, method: str, path: str, body: bytes = b"") -> Reply:
         """Sends one request of Chroma's API; see `Engine`."""
         what = route(method, path)
+        if what.kind is Kind.ROWS:
+            note_rows(wire.count_ids(body))
         if what.kind is Kind.QUERY:
             return await self._reads.query(what, body)
         return await self._send(method, what.path, body, what.kind is Kind.READ)

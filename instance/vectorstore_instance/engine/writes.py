@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from vectorstore_instance.core.errors import ApiError, already_there, unavailable
+from vectorstore_instance.core.exchange import note_rows
 from vectorstore_instance.engine import batch
 from vectorstore_instance.engine.gate import Gate
 from vectorstore_instance.engine.quota import Quota
@@ -70,6 +71,8 @@ class Writes:
     async def write(self, route: Route, body: bytes) -> Reply:
         """Puts a change of rows or of a collection into its collection's queue and answers when it is done."""
         rows = batch.read_rows(route.verb, body, self._limits()) if route.kind is Kind.ROWS else None
+        if rows is not None:
+            note_rows(len(rows.ids))
         write = _Write(route, body, rows)
         lane = self._lanes.get(route.collection)
         if lane is None:

@@ -39,6 +39,21 @@ class Rows(Struct):
         ]
 
 
+class _Ids(Struct):
+    ids: list[str] = []
+
+
+_ids = Decoder(_Ids)
+
+
+def count_ids(body: bytes) -> int:
+    """How many rows a body of add, upsert or update names; 0 for one that is not well-formed."""
+    try:
+        return len(_ids.decode(body).ids)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0
+
+
 class Delete(Struct):
     """Body of delete."""
 
