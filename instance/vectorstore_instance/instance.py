@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vectorstore_instance.core.access import Tokens
 from vectorstore_instance.core.admission import Admission
 from vectorstore_instance.core.keys import Keys
 from vectorstore_instance.core.limits import LimitsFile
@@ -21,6 +22,8 @@ class Instance:
     settings: Settings
     limits: LimitsFile
     keys: Keys
+    tokens: Tokens | None
+    """None where keys alone are valid: no JWT_ISSUER."""
     admission: Admission
     observer: Observer
     engine: Engine

@@ -11,7 +11,7 @@ from vectorstore_instance.api.asgi import App, Receive, Scope, Send, answer, ref
 from vectorstore_instance.api.metrics import Metrics
 from vectorstore_instance.api.probes import PROBES, Probes
 from vectorstore_instance.core.errors import ApiError, not_found, unauthorized, unavailable
-from vectorstore_instance.core.keys import Role
+from vectorstore_instance.core.roles import Role
 from vectorstore_instance.instance import Instance
 
 

@@ -1,6 +1,6 @@
 """The tenant port as one ASGI application: every request passes the same stations in the same order.
 
-Who asks (`access`), whether now (`admission`), how much at once (`limited`), then the face that the
+Who asks and may (`access`), whether now (`admission`), how much at once (`limited`), then the face that the
 path names. The wire API is raw ASGI. The text routes and Swagger are FastAPI, which is loaded with the
 first request for them: an instance that only Chroma's clients use is 20 MiB smaller and starts 0.2 s
 sooner. An error is rendered here, once, whichever station or face raised it.
@@ -13,9 +13,9 @@ import logging
 
 from vectorstore_instance.api import chroma_v2
 from vectorstore_instance.api.asgi import App, Disconnected, Message, Receive, Scope, Send, limited, refuse
-from vectorstore_instance.core.access import authorize
+from vectorstore_instance.core.access import authenticate, authorize
 from vectorstore_instance.core.errors import ApiError, failed
-from vectorstore_instance.core.exchange import Caller, Exchange, begin
+from vectorstore_instance.core.exchange import Exchange, begin
 from vectorstore_instance.instance import Instance
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ def tenant_app(instance: Instance) -> App:
         instance.observer.begun(exchange)
         marked = _marked(exchange, send)
         try:
-            role = authorize(scope, instance.keys)
-            exchange.caller = Caller(role, role) if role else None
+            exchange.caller = await authenticate(scope, instance.keys, instance.tokens)
+            authorize(exchange)
             with instance.admission.admit(exchange):
                 await _serve(scope, limited(receive, scope, instance.limits.current.max_body_bytes), marked)
         except ApiError as error:

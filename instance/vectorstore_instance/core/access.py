@@ -1,7 +1,8 @@
-"""Which request needs which key: the one table for every face of the tenant port.
+"""Who asks and what they may do: the one table for every face of the tenant port.
 
-Everything needs a key, but for the few paths that say nothing about the tenant. A request that only
-reads may be a POST (a query has a body), so reads are named and everything else counts as a write.
+Everything needs a key or a token, but for the few paths that say nothing about the tenant. A request
+that only reads may be a POST (a query has a body), so reads are named and everything else counts as
+a write.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Iterable, MutableMapping
+from typing import Any, Protocol
 
 from vectorstore_instance.core.errors import forbidden, unauthorized
-from vectorstore_instance.core.keys import Keys, Role
+from vectorstore_instance.core.exchange import Caller, Exchange
+from vectorstore_instance.core.keys import Keys
 
 OPEN = re.compile(r"/|/healthz/?|/health/?|/api/v[12]/heartbeat|/docs(/.*)?|/openapi\.json/?")
 """Paths that answer without a key; `/healthz/` says more with one."""
@@ -22,25 +24,52 @@ READS = re.compile(r".*/(query|get|search)/?")
 """POST paths that change nothing."""
 
 
-def authorize(scope: MutableMapping[str, Any], keys: Keys) -> Role | None:
-    """The role a request acts in; None where it needs none and brought none.
+class Tokens(Protocol):
+    """Who else is let in: bearers of tokens that somebody else issued."""
+
+    async def caller(self, token: bytes) -> Caller:
+        """Whose token this is.
+
+        Raises:
+            ApiError: 401 it is not valid, 403 it allows nothing here, 503 nobody can tell at the moment.
+        """
+        ...
+
+
+async def authenticate(scope: MutableMapping[str, Any], keys: Keys, tokens: Tokens | None = None) -> Caller | None:
+    """Whose request this is; None for one that brings neither key nor token.
 
     Raises:
-        ApiError: 401 without a key or with an unknown one, 403 where the key does not allow this.
+        ApiError: 401 what it brings is not known here; for tokens see `Tokens.caller`.
     """
-    path: str = scope["path"]
-    key = _key(scope["headers"])
-    is_open = OPEN.fullmatch(path) is not None
-    if not key:
-        if is_open:
-            return None
-        raise unauthorized("a key is required: send it as Authorization: Bearer KEY or X-Chroma-Token: KEY")
-    role = keys.role(key)
-    if role is None or not role.reads:
+    credential = _credential(scope["headers"])
+    if not credential:
+        return None
+    caller = keys.caller(credential)
+    if caller is None and tokens is not None and credential.count(b".") == 2:  # a JWT; a key has no dots
+        return await tokens.caller(credential)
+    if caller is None or not caller.role.reads:
         raise unauthorized("the key is not one of this store's; the current ones are in its credentials")
-    if not (role.writes or is_open or reads(scope["method"], path)):
-        raise forbidden(f"{scope['method']} {path} changes data and the key is read-only; use the read-write key")
-    return role
+    return caller
+
+
+def authorize(exchange: Exchange) -> None:
+    """Lets a request pass whose caller may make it.
+
+    Raises:
+        ApiError: 401 it needs a key or a token and brought none, 403 its caller may only read.
+    """
+    caller = exchange.caller
+    if caller is not None and caller.role.writes:
+        return
+    if OPEN.fullmatch(exchange.path):
+        return
+    if caller is None:
+        raise unauthorized("a key is required: send it as Authorization: Bearer KEY or X-Chroma-Token: KEY")
+    if not reads(exchange.method, exchange.path):
+        raise forbidden(
+            f"{exchange.method} {exchange.path} changes data and the caller may only read; use the read-write key"
+        )
 
 
 def reads(method: str, path: str) -> bool:
@@ -48,23 +77,23 @@ def reads(method: str, path: str) -> bool:
     return method in ("GET", "HEAD", "OPTIONS") or (method == "POST" and READS.fullmatch(path) is not None)
 
 
-def _key(headers: list[tuple[bytes, bytes]]) -> str:
-    """The key in a request: a bearer token, Chroma's own header, or the password of HTTP Basic."""
-    for name, raw in headers:
-        value = raw.decode("latin-1").strip()
+def _credential(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The key or token in a request: as bearer token, in Chroma's own header, or as password of HTTP Basic."""
+    for name, value in headers:
         if name == b"x-chroma-token":
-            return value.removeprefix("Bearer ").strip()
+            return value.removeprefix(b"Bearer ").strip()
         if name == b"authorization":
-            scheme, _, rest = value.partition(" ")
-            if scheme.lower() == "bearer":
+            scheme, _, rest = value.strip().partition(b" ")
+            scheme = scheme.lower()
+            if scheme == b"bearer":
                 return rest.strip()
-            if scheme.lower() == "basic":
+            if scheme == b"basic":
                 return _password(rest)
-    return ""
+    return b""
 
 
-def _password(encoded: str) -> str:
+def _password(encoded: bytes) -> bytes:
     try:
-        return base64.b64decode(encoded, validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
+        return base64.b64decode(encoded, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""

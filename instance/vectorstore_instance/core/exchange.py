@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from vectorstore_instance.core.keys import Role
+from vectorstore_instance.core.roles import Role
 
 
 @dataclass(frozen=True, slots=True)

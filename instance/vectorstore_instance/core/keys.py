@@ -2,7 +2,8 @@
 
 A key file holds one key per line, or its digest (`sha256:` and the hex SHA-256 of its UTF-8 bytes);
 every line is valid, which is how a key is rotated without a moment when none works. A pod sees the
-digests alone; the plaintext stays in the tenant's own Secret.
+digests alone; the plaintext stays in the tenant's own Secret. The file `generation`, where there is
+one, numbers the editions of the folder for those who push keys ahead of it.
 """
 
 from __future__ import annotations
@@ -10,34 +11,21 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from vectorstore_instance.core.watched import Watched
+from vectorstore_instance.core.exchange import Caller
+from vectorstore_instance.core.roles import Role
+from vectorstore_instance.core.watched import Editions
 
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+"""How a digest is written."""
 
-class Role(StrEnum):
-    """What a key allows; also the name of its file."""
-
-    READ_ONLY = "read-only"
-    READ_WRITE = "read-write"
-    INTERNAL = "internal"
-    """Pods of the same store among themselves: everything a tenant may do."""
-    ADMIN = "admin"
-    """The admin surface of the management port, and nothing of the tenant's data."""
-
-    @property
-    def reads(self) -> bool:
-        """Whether the tenant's data may be read."""
-        return self is not Role.ADMIN
-
-    @property
-    def writes(self) -> bool:
-        """Whether the tenant's data may be changed."""
-        return self in (Role.READ_WRITE, Role.INTERNAL)
-
-
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_GENERATION = "generation"
+_PREFIX = 16
+_NOBODY = (bytes(32), None)
 
 
 def digest(key: str) -> str:
@@ -45,8 +33,28 @@ def digest(key: str) -> str:
     return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Keyring:
+    """One edition of a store's keys."""
+
+    generation: int
+    digests: Mapping[Role, frozenset[str]]
+    """Of each role, as `digest` makes them."""
+
+    @cached_property
+    def callers(self) -> dict[bytes, tuple[bytes, Caller]]:
+        """Digest and caller by the first bytes of the digest; a key in several files has its highest role."""
+        each = [(role, bytes.fromhex(text[7:])) for role in Role for text in self.digests.get(role, ())]
+        return {raw[:_PREFIX]: (raw, Caller(role, f"{role}:{raw.hex()[:8]}")) for role, raw in each}
+
+    @property
+    def opens(self) -> bool:
+        """Whether it has a key for tenants."""
+        return any(role.reads and role is not Role.INTERNAL and keys for role, keys in self.digests.items())
+
+
 class Keys:
-    """The keys of one instance, read again when their files change."""
+    """The keys of one instance: those in its files, read again when they change, or newer ones that were pushed."""
 
     def __init__(self, folder: Path) -> None:
         """Reads the folder.
@@ -55,35 +63,51 @@ class Keys:
             ValueError: the folder is missing or holds no key for tenants; says what to do.
         """
         self._folder = folder
-        self._digests = Watched([folder / role for role in Role], self._read)
+        self.editions = Editions([folder / name for name in (_GENERATION, *Role)], self._read)
+
+    def caller(self, key: bytes) -> Caller | None:
+        """Whose key this is, or None for one that is not known; takes as long either way.
+
+        It is looked up by its SHA-256, so how long that takes says nothing about keys that are valid:
+        nobody can choose the bytes that are compared.
+        """
+        asked = hashlib.sha256(key).digest()
+        known, caller = self.editions.current.callers.get(asked[:_PREFIX], _NOBODY)
+        return caller if hmac.compare_digest(asked, known) else None
 
     def role(self, key: str) -> Role | None:
-        """The role of a key, or None for one that is not known; takes as long either way."""
-        asked = digest(key)
-        found = None
-        for role, known in self._digests.current:
-            if hmac.compare_digest(asked, known):
-                found = role
-        return found
+        """The role of a key, or None for one that is not known."""
+        caller = self.caller(key.encode())
+        return caller.role if caller else None
 
-    def _read(self) -> list[tuple[Role, str]]:
-        keys = [(role, known) for role in Role for known in self._lines(role)]
-        if not any(role.reads for role, _ in keys):
+    def _read(self) -> Keyring:
+        # The number first: files that are exchanged meanwhile are then at worst newer than it says, and read again.
+        generation = self._generation()
+        keyring = Keyring(generation, {role: frozenset(self._lines(role)) for role in Role})
+        if not keyring.opens:
             raise ValueError(
                 f"KEYS_DIR: {self._folder} has no key in read-write or read-only; write one per line, "
                 "for instance: python3 -c 'import secrets; print(secrets.token_urlsafe(32))' > read-write"
             )
-        return keys
+        return keyring
+
+    def _generation(self) -> int:
+        lines = self._text(_GENERATION).split() or ["0"]
+        if len(lines) > 1 or not lines[0].isdecimal():
+            raise ValueError(f"KEYS_DIR: {self._folder / _GENERATION} must hold one number, and grow with each change")
+        return int(lines[0])
 
     def _lines(self, role: Role) -> list[str]:
+        keys = [line.strip() for line in self._text(role).splitlines() if line.strip()]
+        return [key if DIGEST.fullmatch(key) else digest(key) for key in keys]
+
+    def _text(self, name: str) -> str:
         try:
-            text = (self._folder / role).read_text()
+            return (self._folder / name).read_text()
         except FileNotFoundError:
-            return []
+            return ""
         except (OSError, UnicodeDecodeError) as problem:
-            raise ValueError(f"KEYS_DIR: {self._folder / role}: {problem}; write one key per line") from None
-        keys = [line.strip() for line in text.splitlines() if line.strip()]
-        return [key if _DIGEST.fullmatch(key) else digest(key) for key in keys]
+            raise ValueError(f"KEYS_DIR: {self._folder / name}: {problem}; write one key per line") from None
 
 
 def read_internal(folder: Path) -> str:

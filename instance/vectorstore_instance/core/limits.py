@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from vectorstore_instance.core.watched import Watched
+from vectorstore_instance.core.watched import Editions
 from vectorstore_instance.settings import Limits, Settings
 
-LimitsFile = Watched[Limits]
+LimitsFile = Editions[Limits]
 
 
 def open_limits(settings: Settings) -> LimitsFile:
@@ -25,8 +25,8 @@ def open_limits(settings: Settings) -> LimitsFile:
             max_documents=settings.max_docs,
             max_dimension=max(settings.dimension, Limits().max_dimension),
         )
-        return Watched([], lambda: fixed)
-    return Watched([path], lambda: _read(path))
+        return Editions([], lambda: fixed)
+    return Editions([path], lambda: _read(path))
 
 
 def _read(path: Path) -> Limits:

@@ -1,132 +1,19 @@
-"""Keys, access, limits, routes and settings: who may do what, told apart by pure rules."""
+"""Limits, routes and settings: told apart by pure rules."""
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from vectorstore_instance.core.access import authorize
 from vectorstore_instance.core.errors import ApiError
-from vectorstore_instance.core.keys import Keys, Role, digest
 from vectorstore_instance.core.limits import open_limits
 from vectorstore_instance.engine.reply import Reply
 from vectorstore_instance.engine.route import Kind, route
 from vectorstore_instance.settings import Settings
 
 P = "/api/v2/tenants/t/databases/d"
-
-
-@pytest.fixture
-def keys(tmp_path: Path) -> Keys:
-    (tmp_path / "read-write").write_text(f"one\n\n{digest('two')}\n")
-    (tmp_path / "read-only").write_text("three")
-    (tmp_path / "admin").write_text("four")
-    (tmp_path / "internal").write_text("five")
-    return Keys(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("key", "role"),
-    [
-        ("one", Role.READ_WRITE),
-        ("two", Role.READ_WRITE),
-        ("three", Role.READ_ONLY),
-        ("four", Role.ADMIN),
-        ("five", Role.INTERNAL),
-        ("six", None),
-        ("", None),
-        (digest("two"), None),
-    ],
-)
-def test_a_key_has_the_role_of_its_file(keys: Keys, key: str, role: Role | None) -> None:
-    assert keys.role(key) is role
-
-
-def test_a_folder_without_keys_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    (tmp_path / "admin").write_text("only")
-    with pytest.raises(ValueError, match=r"KEYS_DIR: .* has no key in read-write or read-only; write one"):
-        Keys(tmp_path)
-
-
-def request(method: str, path: str, **headers: str) -> dict[str, Any]:
-    return {
-        "method": method,
-        "path": path,
-        "headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()],
-    }
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"x_chroma_token": "one"},
-        {"x_chroma_token": "Bearer one"},
-        {"authorization": "Bearer one"},
-        {"authorization": "bearer one"},
-        {"authorization": "Basic " + base64.b64encode(b"any:one").decode()},
-    ],
-)
-def test_a_key_may_come_in_each_of_the_ways_clients_send_it(keys: Keys, headers: dict[str, str]) -> None:
-    assert authorize(request("POST", f"{P}/collections", **headers), keys) is Role.READ_WRITE
-
-
-@pytest.mark.parametrize(
-    "headers", [{}, {"authorization": "Basic %%%"}, {"authorization": "Bearer"}, {"authorization": "one"}]
-)
-def test_what_is_no_key_is_refused(keys: Keys, headers: dict[str, str]) -> None:
-    with pytest.raises(ApiError) as refusal:
-        authorize(request("GET", "/stats", **headers), keys)
-    assert refusal.value.status == 401
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [
-        ("GET", f"{P}/collections", True),
-        ("POST", f"{P}/collections/c/query", True),
-        ("POST", f"{P}/collections/c/get", True),
-        ("POST", f"{P}/collections/c/search", True),
-        ("POST", "/search/", True),
-        ("POST", "/search", True),
-        ("POST", "/query", True),
-        ("POST", "/collections/c/query", True),
-        ("GET", "/healthz/", True),
-        ("POST", f"{P}/collections", False),
-        ("POST", f"{P}/collections/c/add", False),
-        ("POST", f"{P}/collections/c/delete", False),
-        ("PUT", f"{P}/collections/c", False),
-        ("DELETE", f"{P}/collections/get", False),
-        ("POST", "/embed/", False),
-        ("POST", "/add", False),
-        ("POST", "/delete/", False),
-        ("POST", "/api/v2/reset", False),
-        ("PATCH", "/api/v2/tenants/query", False),
-    ],
-)
-def test_a_read_only_key_reads_and_no_more(keys: Keys, method: str, path: str, allowed: bool) -> None:
-    scope = request(method, path, x_chroma_token="three")
-    if allowed:
-        assert authorize(scope, keys) is Role.READ_ONLY
-    else:
-        with pytest.raises(ApiError) as refusal:
-            authorize(scope, keys)
-        assert refusal.value.status == 403
-
-
-@pytest.mark.parametrize("path", ["/", "/healthz", "/healthz/", "/docs", "/docs/swagger-ui.css", "/openapi.json"])
-def test_open_paths_need_no_key_and_refuse_a_wrong_one(keys: Keys, path: str) -> None:
-    assert authorize(request("GET", path), keys) is None
-    with pytest.raises(ApiError):
-        authorize(request("GET", path, x_chroma_token="six"), keys)
-
-
-def test_the_admin_key_opens_nothing_of_the_tenants(keys: Keys) -> None:
-    with pytest.raises(ApiError):
-        authorize(request("GET", f"{P}/collections", x_chroma_token="four"), keys)
 
 
 @pytest.mark.parametrize(

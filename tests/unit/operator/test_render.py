@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from tests.support.desired import PLATFORM, UID, given_credentials, sized, store, with_credentials
 
-from vectorstore_instance.core.keys import Keys, Role
+from vectorstore_instance.core.keys import Keys
+from vectorstore_instance.core.roles import Role
 from vectorstore_instance.settings import Limits, load
 from vectorstore_operator.objects import Children, Object, key
 from vectorstore_operator.plan import Resolved
