@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from vectorstore_instance.api.admin import management_app
 from vectorstore_instance.api.asgi import App, Receive, Scope, Send
 from vectorstore_instance.api.tenant import tenant_app
-from vectorstore_instance.core.access import Tokens
+from vectorstore_instance.core import logs
 from vectorstore_instance.core.admission import Admission
 from vectorstore_instance.core.keys import Keys, read_internal
 from vectorstore_instance.core.limits import open_limits
@@ -57,8 +57,7 @@ def create(settings: Settings) -> Instance:
         settings=settings,
         limits=limits,
         keys=Keys(settings.keys_dir),
-        tokens=_tokens(settings),
-        admission=Admission(lambda: limits.current),
+        admission=Admission(lambda: limits.current, follows=settings.follows),
         observer=Observer(settings),
         engine=engine,
         databases=Databases(engine),
@@ -82,14 +81,6 @@ def _token(path: Path | None) -> str | None:
         return path.read_text().strip() if path else None
     except OSError as problem:
         raise ValueError(f"ENGINE_TOKEN_FILE: {path}: {problem.strerror}") from None
-
-
-def _tokens(settings: Settings) -> Tokens | None:
-    if settings.jwt_issuer is None:
-        return None
-    from vectorstore_instance.core.jwt import IssuedTokens  # a second and 20 MiB that stores with keys alone save
-
-    return IssuedTokens(settings)
 
 
 def _embedder(settings: Settings) -> Embedder | None:
@@ -162,6 +153,7 @@ async def serve(settings: Settings) -> None:
             await _close(instance.embedder)
             probes.should_exit = True
             await probing
+            await asyncio.to_thread(instance.observer.close)
 
 
 def _listen(host: str, port: int, name: str) -> socket.socket:
@@ -173,7 +165,6 @@ def _listen(host: str, port: int, name: str) -> socket.socket:
 
 
 def main() -> None:
-            await asyncio.to_thread(instance.observer.close)
     """Runs the instance that the environment describes."""
     try:
         settings = load()
@@ -183,6 +174,9 @@ def main() -> None:
                 f"{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}, not {error['input']!r}", file=sys.stderr
             )
         sys.exit(2)
+    logs.configure(settings.log_format)
+    try:
+        uvloop.run(serve(settings))
     except (ValueError, OSError, DiskError, ChildFailed) as problem:
         log.critical("%s", problem)
         sys.exit(1)
@@ -194,9 +188,6 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await scope["state"]["tenant_app"](scope, receive, send)
         return
     await receive()
-    logs.configure(settings.log_format)
-    try:
-        uvloop.run(serve(settings))
     try:
         instance = create(load())
         await instance.engine.start()
@@ -208,5 +199,5 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await instance.engine.stop()
     await _close(instance.embedder)
-    await send({"type": "lifespan.shutdown.complete"})
     await asyncio.to_thread(instance.observer.close)
+    await send({"type": "lifespan.shutdown.complete"})
