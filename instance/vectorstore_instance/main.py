@@ -23,6 +23,7 @@ from vectorstore_instance.api.admin import management_app
 from vectorstore_instance.api.asgi import App, Receive, Scope, Send
 from vectorstore_instance.api.tenant import tenant_app
 from vectorstore_instance.core import logs
+from vectorstore_instance.core.access import Tokens
 from vectorstore_instance.core.admission import Admission
 from vectorstore_instance.core.keys import Keys, read_internal
 from vectorstore_instance.core.limits import open_limits
@@ -57,6 +58,7 @@ def create(settings: Settings) -> Instance:
         settings=settings,
         limits=limits,
         keys=Keys(settings.keys_dir),
+        tokens=_tokens(settings),
         admission=Admission(lambda: limits.current, follows=settings.follows),
         observer=Observer(settings),
         engine=engine,
@@ -81,6 +83,14 @@ def _token(path: Path | None) -> str | None:
         return path.read_text().strip() if path else None
     except OSError as problem:
         raise ValueError(f"ENGINE_TOKEN_FILE: {path}: {problem.strerror}") from None
+
+
+def _tokens(settings: Settings) -> Tokens | None:
+    if settings.jwt_issuer is None:
+        return None
+    from vectorstore_instance.core.jwt import IssuedTokens  # a second and 20 MiB that stores with keys alone save
+
+    return IssuedTokens(settings)
 
 
 def _embedder(settings: Settings) -> Embedder | None:
