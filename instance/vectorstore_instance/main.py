@@ -27,6 +27,7 @@ from vectorstore_instance.core.access import Tokens
 from vectorstore_instance.core.admission import Admission
 from vectorstore_instance.core.keys import Keys, read_internal
 from vectorstore_instance.core.limits import open_limits
+from vectorstore_instance.core.measured import MeasuredEmbedder, TracedEngine
 from vectorstore_instance.core.observer import Observer
 from vectorstore_instance.embed import Embedder
 from vectorstore_instance.embed.onnx import MiniLM
@@ -53,17 +54,21 @@ def create(settings: Settings) -> Instance:
         ValueError: keys or limits are missing or wrong.
     """
     limits = open_limits(settings)
+    observer = Observer(settings)
     engine = _engine(settings, lambda: limits.current)
+    if observer.traces:
+        engine = TracedEngine(engine, observer)
+    embedder = _embedder(settings)
     return Instance(
         settings=settings,
         limits=limits,
         keys=Keys(settings.keys_dir),
         tokens=_tokens(settings),
         admission=Admission(lambda: limits.current, follows=settings.follows),
-        observer=Observer(settings),
+        observer=observer,
         engine=engine,
         databases=Databases(engine),
-        embedder=_embedder(settings),
+        embedder=MeasuredEmbedder(embedder, observer) if embedder else None,
     )
 
 

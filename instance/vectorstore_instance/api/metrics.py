@@ -69,6 +69,7 @@ class Metrics:
             yield from _holdings(self._usage, limits)
         if instance.embedder is not None:
             yield "vectorstore_embedded_texts_total", (), tally.texts
+            yield "vectorstore_model_loaded", (), instance.embedder.loaded
         if instance.settings.tls_dir is not None:
             yield from _certificate(instance.settings.tls_dir / "tls.crt")
 

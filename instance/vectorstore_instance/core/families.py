@@ -38,6 +38,7 @@ FAMILIES = {
     "vectorstore_engine_silent_seconds": Family("gauge", "How long the engine has owed its heartbeat."),
     "vectorstore_unindexed_operations": Family("gauge", "Operations that a crash now would have replayed."),
     "vectorstore_embedded_texts_total": Family("counter", "Texts turned into vectors."),
+    "vectorstore_model_loaded": Family("gauge", "1 while the embedding model is in memory here."),
     "vectorstore_embed_duration_seconds": Family("histogram", "How long requests waited for their vectors."),
     "vectorstore_tls_certificate_expiry_timestamp_seconds": Family("gauge", "End of the certificate in TLS_DIR."),
 }

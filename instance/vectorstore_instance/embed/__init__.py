@@ -22,6 +22,11 @@ class Embedder(Protocol):
     max_tokens: int | None
     """The longest text it reads, in its own tokens, special ones included; None: not known here."""
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the model is in this process' memory; never, where an endpoint has it."""
+        ...
+
     async def embed(self, texts: list[str]) -> NDArray[np.float32]:
         """Vectors of the texts, in their order: float32, shape (len(texts), dimension), unit length.
 

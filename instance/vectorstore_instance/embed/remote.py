@@ -69,6 +69,11 @@ class RemoteEmbedder:
         self._options = {"dimensions": dimension} if model in SHORTENED and dimension != makes else {}
         self._base64 = True
 
+    @property
+    def loaded(self) -> bool:
+        """Not in this process."""
+        return False
+
     async def embed(self, texts: list[str]) -> NDArray[np.float32]:
         """Vectors of the texts, as long as the endpoint makes them: see `Embedder.embed`."""
         import numpy as np
