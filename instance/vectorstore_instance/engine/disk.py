@@ -2,21 +2,30 @@
 
 Chroma 1.5.9 rewrites its index files in place and never syncs them: a kill in the middle leaves a
 collection that cannot be opened, or one that opens and answers wrongly. SQLite it does sync. So the
-queue in SQLite is told to keep every operation with its vector, and index folders are trusted only
-after a stop in order, witnessed by a marker that was synced after them. After any other end they are
-dropped, and the engine makes them again from the queue, to which every acknowledged write belongs.
+queue in SQLite is told to keep the operations of every row with their vectors, and index files are
+trusted only as far as a manifest proves them. The seal holds one for each folder: it is made, synced
+after them, when the engine has ended in order, and broken before the engine is started again.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import msgspec
+
+from vectorstore_instance.engine import positions
+from vectorstore_instance.engine.checkpoint import Checkpoints
+from vectorstore_instance.engine.manifest import Manifest, describe, sync, write_synced
+from vectorstore_instance.engine.positions import Index
 from vectorstore_instance.engine.tables import Tables, UnknownSchema
+
+log = logging.getLogger(__name__)
 
 
 class DiskError(Exception):
@@ -29,7 +38,9 @@ class Disk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.tables = Tables(folder / "chroma.sqlite3")
-        self._clean = folder / "clean"
+        self.checkpoints = Checkpoints(folder / "checkpoints")
+        self._seal = folder / "clean"
+        self._broken = folder / "opened"
         self._format = folder / "format.json"
         self.lock = -1
         """Descriptor of the folder's lock."""
@@ -72,41 +83,78 @@ class Disk:
             )
         return False
 
+    def facts(self) -> dict[str, Any]:
+        """What is recorded about the data as a whole: its format, and what it was embedded with."""
+        found: dict[str, Any] = json.loads(self._format.read_text()) if self._format.exists() else {"format": 1}
+        return found
+
+    def record(self, **facts: Any) -> None:
+        """Records facts about the data as a whole, beside those already there."""
+        write_synced(self._format, json.dumps(self.facts() | facts).encode())
+
     @property
     def clean(self) -> bool:
         """Whether the engine ended in order."""
-        return self._clean.exists()
+        return self._seal.exists() or not self._format.exists()
 
-    def prepare(self) -> bool:
-        """Brings the files, of which the engine has let go, into the state it may start on.
-
-        Returns:
-            Whether index folders were dropped: collections must be asked once before they are relied on.
+    def open(self) -> None:
+        """Breaks the seal and brings the tables into the state the engine may start on.
 
         Raises:
             DiskError: the schema is not one this version knows.
         """
-        rebuild = self._format.exists() and not self.clean
-        if rebuild:
-            for folder in self._segment_folders():
-                shutil.rmtree(folder)
         try:
-            self.tables.prepare(rebuild=rebuild)
+            self.tables.prepare(rebuild=False)
         except UnknownSchema as problem:
             raise DiskError(f"DATA_DIR: {self.folder}: {problem}; this version cannot open it") from None
         if not self._format.exists():
-            _write_synced(self._format, json.dumps({"format": 1}))
-        self._clean.unlink(missing_ok=True)
-        _sync(self.folder)
-        return rebuild
+            self.record()
+        if self._seal.exists():
+            self._seal.replace(self._broken)
+            sync(self.folder)
 
-    def mark_clean(self) -> None:
-        """Witnesses that the engine ended in order: index folders first, then the marker, are synced."""
-        for folder in self._segment_folders():
-            for file in folder.iterdir():
-                _sync(file)
-            _sync(folder)
-        _write_synced(self._clean, "")
+    def seal(self) -> None:
+        """Witnesses that the engine ended in order: every index file is synced and described.
+
+        Files that nobody wrote to since the last seal keep their old description: bytes that changed by
+        themselves meanwhile are found at the next start, not vouched for.
+        """
+        last = self.last_seal()
+        made = {}
+        for index in positions.indices(self.tables.path):
+            folder = self.index(index.segment)
+            old = last.get(index.segment)
+            if old is not None and old.position == index.position and old.untouched(folder):
+                made[index.segment] = old
+            elif folder.exists():
+                made[index.segment] = describe(folder, index.position)
+        write_synced(self._seal, msgspec.json.encode(made))
+
+    def last_seal(self) -> dict[str, Manifest]:
+        """What each segment's folder held when the engine was last started after an end in order."""
+        try:
+            return msgspec.json.decode(self._broken.read_bytes(), type=dict[str, Manifest])
+        except (OSError, msgspec.MsgspecError):
+            return {}
+
+    def damaged(self) -> list[Index]:
+        """Reads every index file and returns the segments whose files are not those that were sealed."""
+        sealed = self.last_seal()
+        return [index for index in positions.indices(self.tables.path) if not self._sound(index, sealed)]
+
+    def _sound(self, index: Index, sealed: dict[str, Manifest]) -> bool:
+        manifest = sealed.get(index.segment)
+        if manifest is None:
+            return index.position is None and not self.index(index.segment).exists()
+        return manifest.position == index.position and manifest.holds(self.index(index.segment))
+
+    def index(self, segment: str) -> Path:
+        """The folder with a segment's index files."""
+        return self.folder / segment
+
+    def segment_folders(self) -> list[Path]:
+        """Every folder with index files, of collections there are or were."""
+        return [path for path in self.folder.iterdir() if path.is_dir() and len(path.name) == 36]
 
     def bytes(self) -> int:
         """Bytes the files take."""
@@ -115,22 +163,3 @@ class Disk:
             with suppress(FileNotFoundError):  # the engine removes files while we look
                 total += file.lstat().st_blocks * 512
         return total
-
-    def _segment_folders(self) -> list[Path]:
-        return [path for path in self.folder.iterdir() if path.is_dir() and len(path.name) == 36]
-
-
-def _write_synced(path: Path, text: str) -> None:
-    new = path.with_suffix(".new")
-    new.write_text(text)
-    _sync(new)
-    new.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

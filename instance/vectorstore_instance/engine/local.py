@@ -76,7 +76,7 @@ class LocalEngine:
     @property
     def ready(self) -> bool:
         """Whether requests are served: the engine is there, or sleeps and can be woken."""
-        return self._started and not self._supervisor.recovering
+        return self._started and not self._supervisor.recovery.active
 
     @property
     def pid(self) -> int | None:
@@ -90,7 +90,7 @@ class LocalEngine:
             waiting_reads=self._reads.waiting,
             waiting_writes=self._writes.waiting,
             starts=self._supervisor.starts,
-            repairs=self._supervisor.repairs,
+            repairs=self._supervisor.recovery.repairs,
             pid=self.pid or 0,
             silent=self._supervisor.silent,
         )
@@ -98,7 +98,7 @@ class LocalEngine:
     def _phase(self) -> Phase:
         if not self._started:
             return "starting"
-        if self._supervisor.recovering:
+        if self._supervisor.recovery.active:
             return "recovering"
         return "asleep" if self.pid is None else "awake"
 

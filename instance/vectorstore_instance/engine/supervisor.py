@@ -8,14 +8,13 @@ does not answer its heartbeat is killed, which comes to the same.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 
 from vectorstore_instance.core.errors import unavailable
-from vectorstore_instance.engine.child import Child, ChildFailed, start_child
-from vectorstore_instance.engine.client import UpstreamLost
+from vectorstore_instance.engine.child import Child, start_child
 from vectorstore_instance.engine.disk import Disk
+from vectorstore_instance.engine.recovery import Recovery
 from vectorstore_instance.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -38,12 +37,10 @@ class Supervisor:
         """Held while a child is started or stopped: never are there two."""
         self._early_deaths = 0
         self._on_duty = False
-        self.recovering = False
-        """Whether indices are being made again: nothing can be relied on before they are there."""
+        self._distrusted = False
+        self.recovery = Recovery(disk, self._launch)
         self.starts = 0
         """How often a child was started."""
-        self.repairs = 0
-        """How often indices were made again."""
         self._silent_since = 0.0
         """When the heartbeat was asked for that is still to come, on the monotonic clock; 0: none is."""
 
@@ -113,8 +110,12 @@ class Supervisor:
             await asyncio.wait([self._starting])
         async with self._changing:
             child, self._child = self._child, None
-            if child is not None and await child.stop():
-                await asyncio.to_thread(self._disk.mark_clean)
+            if child is not None and await child.stop() and not self._distrusted:
+                await asyncio.to_thread(self._disk.seal)
+
+    def distrust(self) -> None:
+        """Has the files of this run of the engine repaired before the next, whatever its end: a write failed."""
+        self._distrusted = True
 
     def _wake(self) -> asyncio.Task[Child]:
         if self._starting is None or self._starting.done():
@@ -126,17 +127,8 @@ class Supervisor:
         # A child that dies as soon as it is started is not started again as fast as that.
         await asyncio.sleep(min(5.0, 0.1 * 2**self._early_deaths) if self._early_deaths else 0)
         async with self._changing:
-            self.recovering = await asyncio.to_thread(self._disk.prepare)
-            self.repairs += self.recovering
-            child = await self._launch()
-            try:
-                if self.recovering:
-                    await self._recover(child)
-            except BaseException:
-                await child.stop()
-                raise
-            self.recovering = False
-            self._child, self._silent_since = child, 0.0
+            child = await self.recovery.child()
+            self._child, self._silent_since, self._distrusted = child, 0.0, False
         born = time.monotonic()
         child.ended.add_done_callback(lambda _: self._bury(child, time.monotonic() - born))
         return child
@@ -146,7 +138,7 @@ class Supervisor:
         if start.cancelled() or (problem := start.exception()) is None:
             return
         log.error("%s", problem)
-        if self.recovering:  # not ready, so no request will come and try again
+        if self.recovery.active:  # not ready, so no request will come and try again
             asyncio.get_running_loop().call_later(EARLY, self._wake)
 
     def _bury(self, child: Child, age: float) -> None:
@@ -163,19 +155,3 @@ class Supervisor:
         return await start_child(
             settings.data_dir, settings.engine_port, self._disk.lock, allow_reset=settings.allow_reset
         )
-
-    async def _recover(self, child: Child) -> None:
-        """Has every index made again from the queue: a query replays it without holding up the others."""
-        collections = [c for c in self._disk.tables.collections() if c.dimension]
-        log.warning("the engine did not end in order: making %d indices again", len(collections))
-        for c in collections:
-            path = f"/api/v2/tenants/{c.tenant}/databases/{c.database}/collections/{c.id}/query"
-            vector = [1.0] + [0.0] * ((c.dimension or 1) - 1)
-            body = json.dumps({"query_embeddings": [vector], "n_results": 1, "include": []}).encode()
-            try:
-                reply = await child.client.request("POST", path, body)
-            except UpstreamLost as lost:
-                raise ChildFailed(f"the engine died in its recovery: {lost}") from None
-            if not reply.ok:
-                log.error("collection %s does not answer after its recovery: %s", c.id, reply.body.decode())
-        log.warning("all indices are there again")

@@ -1,0 +1,97 @@
+"""Index files that are not to be trusted, replaced while the engine is stopped.
+
+Three sources, the first that proves itself: the files as they are, where the last seal still holds
+for them (nobody wrote to that collection); the segment's checkpoint; nothing at all. The engine
+replays from the queue whatever the source does not hold.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shutil
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from vectorstore_instance.engine import positions
+from vectorstore_instance.engine.disk import Disk, DiskError
+from vectorstore_instance.engine.positions import Index
+
+log = logging.getLogger(__name__)
+
+
+class Source(Enum):
+    """Where an index comes from."""
+
+    KEPT = "its files, which nobody wrote to"
+    CHECKPOINT = "its checkpoint and the queue"
+    QUEUE = "the queue"
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One segment's files, replaced or proven."""
+
+    index: Index
+    source: Source
+    spoilt: bool
+    """Whether its checkpoint did not verify."""
+
+
+def repair_all(disk: Disk, *, trust: bool) -> list[Repair]:
+    """Repairs every index after an end that nobody witnessed, and removes what belongs to none."""
+    indices = positions.indices(disk.tables.path)
+    known = {index.segment for index in indices}
+    for folder in disk.segment_folders():
+        if folder.name not in known:
+            shutil.rmtree(folder)
+    disk.checkpoints.keep(known)
+    return repair(disk, indices, trust=trust)
+
+
+def repair(disk: Disk, indices: Iterable[Index], *, trust: bool = True) -> list[Repair]:
+    """Replaces the files of these segments and sets the positions the engine replays from.
+
+    Args:
+        disk: the folder; the engine has let go of it.
+        indices: the segments.
+        trust: whether to rely on any files; else all is made again from the queue.
+
+    Raises:
+        DiskError: there is no room to do it.
+    """
+    try:
+        made = {index.segment: _replace(disk, index, trust=trust) for index in indices}
+        positions.rewind(disk.tables.path, {segment: position for segment, (_, position) in made.items()})
+    except (OSError, sqlite3.OperationalError) as problem:
+        if not no_room(problem):
+            raise
+        raise DiskError(f"DATA_DIR: {disk.folder}: no room to repair the index; make the volume larger") from None
+    return [done for done, _ in made.values()]
+
+
+def no_room(problem: Exception) -> bool:
+    """Whether something failed because the volume is full."""
+    if isinstance(problem, sqlite3.Error):
+        return getattr(problem, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+    return isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _replace(disk: Disk, index: Index, *, trust: bool) -> tuple[Repair, int | None]:
+    folder, segment = disk.index(index.segment), index.segment
+    if index.position is None and not folder.exists():  # nothing was written yet
+        return Repair(index, Source.KEPT, spoilt=False), None
+    sealed = disk.last_seal().get(segment) if trust else None
+    if sealed is not None and sealed.holds(folder):
+        return Repair(index, Source.KEPT, spoilt=False), sealed.position
+    shutil.rmtree(folder, ignore_errors=True)
+    expected = disk.checkpoints.position(segment)
+    if trust and expected is not None:
+        position = disk.checkpoints.put_back(segment, folder)
+        if position is not None:
+            return Repair(index, Source.CHECKPOINT, spoilt=False), position
+        log.error("collection %s (%s): its checkpoint is damaged and was removed", index.name, index.collection)
+    disk.checkpoints.drop(segment)
+    return Repair(index, Source.QUEUE, spoilt=expected is not None), None
