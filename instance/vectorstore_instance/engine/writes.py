@@ -26,6 +26,9 @@ from vectorstore_instance.settings import Limits
 Send = Callable[[str, str, bytes, bool], Awaitable[Reply]]
 """Method, path, body, whether it may be sent again -> the engine's answer."""
 
+Pause = Callable[[], Awaitable[None]]
+"""What is done while none of a collection's writes is under way."""
+
 PIECE = 200
 """Rows of a large write that go at once while nobody reads; half of it while somebody does."""
 REFUSED = (400, 422)
@@ -37,6 +40,8 @@ class _Write:
     route: Route
     body: bytes
     rows: wire.Rows | None
+    pause: Pause | None = None
+    """What is done instead of a write, in a write's place."""
     answer: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def end(self, outcome: Reply | Exception) -> None:
@@ -73,11 +78,18 @@ class Writes:
         rows = batch.read_rows(route.verb, body, self._limits()) if route.kind is Kind.ROWS else None
         if rows is not None:
             note_rows(len(rows.ids))
-        write = _Write(route, body, rows)
-        lane = self._lanes.get(route.collection)
+        return await self._queued(_Write(route, body, rows))
+
+    async def between(self, collection: str, pause: Pause) -> None:
+        """Does something when the collection's writes before it have ended, while those after it wait."""
+        await self._queued(_Write(Route(Kind.MODIFY, collection), b"", None, pause))
+
+    async def _queued(self, write: _Write) -> Reply:
+        collection = write.route.collection
+        lane = self._lanes.get(collection)
         if lane is None:
-            self._lanes[route.collection] = deque([write])
-            writer = asyncio.create_task(self._work(route.collection))
+            self._lanes[collection] = deque([write])
+            writer = asyncio.create_task(self._work(collection))
             self._writers.add(writer)
             writer.add_done_callback(self._writers.discard)
         else:
@@ -117,7 +129,10 @@ class Writes:
         kind = writes[0].route.kind
         async with self._gate.shared():
             try:
-                if kind is Kind.ROWS:
+                if (pause := writes[0].pause) is not None:
+                    await pause()
+                    writes[0].end(Reply(200, b""))
+                elif kind is Kind.ROWS:
                     await self._commit(collection, writes)
                 elif kind is Kind.DELETE:
                     await self._delete(collection, writes[0])
