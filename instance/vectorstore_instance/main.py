@@ -13,7 +13,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import uvicorn
 import uvloop
@@ -21,6 +20,7 @@ from pydantic import ValidationError
 
 from vectorstore_instance.api.admin import management_app
 from vectorstore_instance.api.asgi import App, Receive, Scope, Send
+from vectorstore_instance.api.connection import Connection
 from vectorstore_instance.api.tenant import tenant_app
 from vectorstore_instance.core import logs
 from vectorstore_instance.core.access import Tokens
@@ -36,8 +36,9 @@ from vectorstore_instance.engine import Engine
 from vectorstore_instance.engine.child import ChildFailed
 from vectorstore_instance.engine.databases import Databases
 from vectorstore_instance.engine.disk import DiskError
+from vectorstore_instance.engine.leader import LeaderEngine
 from vectorstore_instance.engine.local import LocalEngine
-from vectorstore_instance.engine.remote import RemoteEngine
+from vectorstore_instance.engine.remote import remote_engine
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.settings import NO_MODEL, Limits, Settings, load
 
@@ -74,20 +75,10 @@ def create(settings: Settings) -> Instance:
 
 def _engine(settings: Settings, limits: Callable[[], Limits]) -> Engine:
     if settings.follows and settings.leader_url:
-        return RemoteEngine(settings.leader_url, read_internal(settings.keys_dir), leader=True)
+        return LeaderEngine(settings.leader_url, read_internal(settings.keys_dir))
     if settings.engine_url:
-        try:
-            return RemoteEngine(settings.engine_url, _token(settings.engine_token_file), leader=False)
-        except ValueError as problem:
-            raise ValueError(f"ENGINE_URL: {settings.engine_url!r}: {problem}") from None
+        return remote_engine(settings, limits)
     return LocalEngine(settings, limits)
-
-
-def _token(path: Path | None) -> str | None:
-    try:
-        return path.read_text().strip() if path else None
-    except OSError as problem:
-        raise ValueError(f"ENGINE_TOKEN_FILE: {path}: {problem.strerror}") from None
 
 
 def _tokens(settings: Settings) -> Tokens | None:
@@ -118,6 +109,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=Connection,
                 lifespan="off",
                 access_log=False,
                 log_config=None,

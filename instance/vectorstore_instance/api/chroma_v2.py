@@ -8,7 +8,7 @@ is no route and what a single node does not do (`mended`). Everything else goes 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import msgspec
@@ -27,32 +27,37 @@ VERSION = "1.0.0"
 _GONE = ApiError(HTTPStatus.GONE, "Unimplemented", "The v1 API is deprecated. Please use /v2 apis")
 
 
-def heartbeat(_: Instance) -> object:
+async def heartbeat(_: Instance) -> object:
     """That somebody is here."""
     return {"nanosecond heartbeat": time.time_ns()}
 
 
-def version(_: Instance) -> object:
+async def version(_: Instance) -> object:
     """Which API this is."""
     return VERSION
 
 
-def healthcheck(instance: Instance) -> object:
+async def healthcheck(instance: Instance) -> object:
     """Whether requests are served."""
     return {"is_executor_ready": instance.engine.ready, "is_log_client_ready": instance.engine.ready}
 
 
-def pre_flight_checks(instance: Instance) -> object:
-    """What a client must know before its first write."""
-    return {"max_batch_size": instance.limits.current.max_batch_rows, "supports_base64_encoding": True}
+async def pre_flight_checks(instance: Instance) -> object:
+    """What a client must know before its first write: this store's limit, and its engine's if that is elsewhere."""
+    most = instance.limits.current.max_batch_rows
+    if instance.settings.engine_url is None:
+        return {"max_batch_size": most, "supports_base64_encoding": True}
+    asked = await instance.engine.request("GET", "/api/v2/pre-flight-checks")
+    theirs: dict[str, int] = msgspec.json.decode(asked.unwrap())
+    return {**theirs, "max_batch_size": min(most, theirs.get("max_batch_size", most))}
 
 
-def identity(_: Instance) -> object:
+async def identity(_: Instance) -> object:
     """Whose key this is: all of the store is its owner's."""
     return {"user_id": "", "tenant": "default_tenant", "databases": ["default_database"]}
 
 
-OWN: dict[str, Callable[[Instance], object]] = {
+OWN: dict[str, Callable[[Instance], Awaitable[object]]] = {
     "/api/v1/heartbeat": heartbeat,
     "/api/v2": heartbeat,
     "/api/v2/heartbeat": heartbeat,
@@ -72,7 +77,7 @@ async def serve(instance: Instance, scope: Scope, receive: Receive, send: Send) 
     own = OWN.get(path)
     if own is not None and method == "GET":
         exchange.route = "system"
-        await answer(send, HTTPStatus.OK, msgspec.json.encode(own(instance)))
+        await answer(send, HTTPStatus.OK, msgspec.json.encode(await own(instance)))
         return
     if path.startswith("/api/v1/") and path != "/api/v1/":
         raise _GONE
@@ -93,7 +98,7 @@ async def serve(instance: Instance, scope: Scope, receive: Receive, send: Send) 
 async def _ask(instance: Instance, method: str, what: Route, body: bytes) -> Reply:
     if what.label == "reset":
         return await _reset(instance)
-    if what.kind is Kind.LACKING and instance.settings.engine_url is None:
+    if mended.lacks(what, elsewhere=instance.settings.engine_url is not None):
         raise mended.lacking(what)
     if what.kind is Kind.QUERY and (query := mended.wants_nothing(body)) is not None:
         return await mended.nothing_found(instance.engine, what, query)

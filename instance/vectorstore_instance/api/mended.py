@@ -26,6 +26,9 @@ LACKING = {
 }
 """What a single node does not do, by the route's label: said without waking the engine."""
 
+_ELSEWHERE = ("search", "fork", "function")
+"""Of those, what another server at ENGINE_URL may do."""
+
 _CRN = re.compile("[^:]+:[^:]+:[^:]+")
 _TOO_MANY_VALUES = b"too many SQL variables"
 _UNKNOWN_ID = b"Error finding id"
@@ -38,6 +41,16 @@ class _Found(msgspec.Struct):
 
 
 _found = msgspec.json.Decoder(_Found)
+
+
+def lacks(what: Route, elsewhere: bool) -> bool:
+    """Whether the engine does not do this.
+
+    Args:
+        what: the request.
+        elsewhere: whether the engine is another server, which may be more than a single node.
+    """
+    return what.kind is Kind.LACKING and not (elsewhere and what.label in _ELSEWHERE)
 
 
 def lacking(what: Route) -> ApiError:
@@ -86,8 +99,11 @@ async def mend(engine: Engine, what: Route, body: bytes, reply: Reply) -> Reply:
     """A better answer for what the engine calls an internal error, where there is one.
 
     Raises:
-        ApiError: 413 for more ids or values of `where` than SQLite can bind.
+        ApiError: 413 for more ids or values of `where` than SQLite can bind; 501 where another server does not say
+            how far its index has come.
     """
+    if what.kind is Kind.INDEXING:
+        raise ApiError(HTTPStatus.NOT_IMPLEMENTED, "ChromaError", "the engine of this store does not say how far it is")
     if _TOO_MANY_VALUES in reply.body:
         raise too_large("ids, where: more values than SQLite takes in one request (32,766); ask for fewer at once")
     if what.kind is Kind.QUERY and _UNKNOWN_ID in reply.body:

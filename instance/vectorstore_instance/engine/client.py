@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -21,6 +22,19 @@ _CONNECT_SECONDS = 5.0
 class UpstreamLost(Exception):
     """The upstream closed, refused or broke the connection before it answered."""
 
+    def __init__(self, why: str, *, reached: bool = True) -> None:
+        """
+        Args:
+            why: what happened.
+            reached: whether there was a connection, so that the request may have been carried out.
+        """
+        super().__init__(why)
+        self.reached = reached
+
+
+class UpstreamSlow(UpstreamLost):
+    """The upstream did not answer in time."""
+
 
 class _Connection(asyncio.Protocol):
     """One kept connection; carries one request at a time."""
@@ -32,6 +46,7 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._parts: list[bytes] = []
         self._content_type = b"application/json"
+        self._headers: tuple[tuple[str, str], ...] = ()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -50,17 +65,20 @@ class _Connection(asyncio.Protocol):
             self.close()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if name.lower() == b"content-type":
+        if (known := name.lower()) == b"content-type":
             self._content_type = value
+        elif known == b"retry-after":
+            self._headers = (("retry-after", value.decode("latin-1")),)
 
     def on_body(self, body: bytes) -> None:
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
-        reply = Reply(self._parser.get_status_code(), b"".join(self._parts), self._content_type)
+        reply = Reply(self._parser.get_status_code(), b"".join(self._parts), self._content_type, self._headers)
         self.reusable = self._parser.should_keep_alive()
         answer, self._answer = self._answer, None
         self._parts = []
+        self._headers = ()
         if answer is not None and not answer.done():
             answer.set_result(reply)
 
@@ -81,40 +99,50 @@ class _Connection(asyncio.Protocol):
 class Client:
     """Requests to one base URL."""
 
-    def __init__(self, url: str, token: str | None = None, seconds: float | None = None) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
         """
         Args:
-            url: where the upstream answers.
-            token: the key it wants.
-            seconds: after which an upstream that does not answer is lost; None where somebody else sees to it.
+            url: where the upstream answers; a path in it goes before that of every request.
+            headers: what every request bears beside its content type.
         """
-        self._seconds = seconds
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r} is not an http:// or https:// URL")
         self._host = parts.hostname
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
-        auth = f"x-chroma-token: {token}\r\n" if token else ""
-        self._head = f" HTTP/1.1\r\nhost: {parts.netloc}\r\n{auth}content-type: application/json\r\ncontent-length: "
+        self._base = parts.path.rstrip("/")
+        self._netloc = parts.netloc.rpartition("@")[2]
         self._free: list[_Connection] = []
+        self.bear(headers or {})
 
-    async def request(self, method: str, path: str, body: bytes = b"") -> Reply:
+    def bear(self, headers: Mapping[str, str]) -> None:
+        """Has every request from now on bear these headers."""
+        told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self._head = f" HTTP/1.1\r\nhost: {self._netloc}\r\n{told}content-type: application/json\r\ncontent-length: "
+
+    async def request(self, method: str, path: str, body: bytes = b"", seconds: float | None = None) -> Reply:
         """Sends one request and returns its answer.
 
+        Args:
+            method: of the request.
+            path: path with query string, percent-encoded.
+            body: JSON.
+            seconds: after which an upstream that does not answer is lost; None where somebody else sees to it.
+
         Raises:
-            UpstreamLost: no answer; whether the request was carried out is not known.
+            UpstreamLost: no answer; unless it was not reached, whether the request was carried out is not known.
         """
+        head = f"{method} {self._base}{path}{self._head}{len(body)}\r\n\r\n".encode()
         connection = await self._connection()
-        head = f"{method} {path}{self._head}{len(body)}\r\n\r\n".encode()
         done = False
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(seconds):
                 reply = await connection.ask(head + body)
             done = True
             return reply
         except TimeoutError:
-            raise UpstreamLost(f"it did not answer within {self._seconds} s") from None
+            raise UpstreamSlow(f"it did not answer within {seconds:.0f} s") from None
         finally:
             if done and connection.reusable:
                 self._free.append(connection)
@@ -131,7 +159,7 @@ class Client:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 _, made = await loop.create_connection(_Connection, self._host, self._port, ssl=self._tls)
         except (OSError, TimeoutError) as problem:
-            raise UpstreamLost(str(problem) or "no connection in time") from None
+            raise UpstreamLost(str(problem) or "no connection in time", reached=False) from None
         return made
 
     def close(self) -> None:

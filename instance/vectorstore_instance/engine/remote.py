@@ -1,110 +1,210 @@
-"""An engine elsewhere: the store's leader, or any other Chroma server.
+"""An engine elsewhere: any Chroma server, in front of which this instance is a door.
 
-A follower opens no data. It authenticates, reads and embeds, and asks the leader in Chroma's own
-protocol: what the leader acknowledged is what every follower answers. Quota and order are kept there.
+It opens no data and starts no child. Keys, limits on rows, bodies and dimension, texts and documents are
+kept here as they are before an engine of our own; the quota of documents is counted over the API
+(`counted`). The store is one tenant there, under the names that `names` gives it. Order is the other
+server's: every request is forwarded as it comes, so that one that is slow holds up no other.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
+from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import quote
 
 import msgspec
 
-from vectorstore_instance.core.errors import unavailable
-from vectorstore_instance.core.exchange import note_rows
-from vectorstore_instance.engine import DATABASE, Reply, State, Usage
-from vectorstore_instance.engine.client import Client, UpstreamLost
-from vectorstore_instance.engine.reads import Reads
-from vectorstore_instance.engine.route import Kind, route
+from vectorstore_instance.core.errors import ApiError, already_there, forbidden, not_found, too_large, unavailable
+from vectorstore_instance.core.exchange import current
+from vectorstore_instance.engine import Reply, State, Usage, batch
+from vectorstore_instance.engine.counted import FRESH, Counted
+from vectorstore_instance.engine.headers import engine_headers
+from vectorstore_instance.engine.names import Names
+from vectorstore_instance.engine.route import REFUSE_KNOWN, Kind, Route, route
+from vectorstore_instance.engine.upstream import Headers, Patience, Upstream
 from vectorstore_instance.models import wire
+from vectorstore_instance.settings import Limits, Settings
 
-log = logging.getLogger(__name__)
+_READS = (Kind.READ, Kind.QUERY, Kind.INDEXING)
+_REPEATABLE = (*_READS, Kind.ROWS)
+"""Kinds that may be sent twice: rows are written under ids."""
+_REMEMBERED = 10_000
 
-_ANSWER_SECONDS = 300.0
-"""Longer than any write within the limits takes."""
-_READY_EVERY = 2.0
-_READY_WITHIN = 5.0
+
+class _Ids(msgspec.Struct):
+    ids: list[str]
+
+
+_ids = msgspec.json.Decoder(_Ids)
+
+
+def remote_engine(settings: Settings, limits: Callable[[], Limits]) -> RemoteEngine:
+    """The engine at ENGINE_URL.
+
+    Raises:
+        ValueError: what is wrong with which setting.
+    """
+    url = settings.engine_url or ""
+    headers = engine_headers(settings.engine_token_file, settings.engine_headers_file)
+    try:
+        return RemoteEngine(url, headers, Names(settings.engine_tenant, settings.engine_database), limits)
+    except ValueError as problem:
+        raise ValueError(f"ENGINE_URL: {problem}") from None
 
 
 class RemoteEngine:
-    """A Chroma server that is not our child."""
+    """A Chroma server that is not ours."""
 
-    def __init__(self, url: str, token: str | None, *, leader: bool) -> None:
+    def __init__(
+        self, url: str, headers: Headers, names: Names, limits: Callable[[], Limits], patience: Patience | None = None
+    ) -> None:
         """
         Args:
             url: where it answers.
-            token: the key it wants.
-            leader: whether it is an instance of ours, which knows its usage, or a plain Chroma.
+            headers: what it wants to see: a token, further headers.
+            names: what the store's tenant and database are called there.
+            limits: what the tenant may do now.
+            patience: how long to wait for it.
+
+        Raises:
+            ValueError: that is no URL.
         """
-        self._url = url
-        self._leader = leader
-        self._client = Client(url, token, _ANSWER_SECONDS)
-        self._reads = Reads(lambda path, body: self._send("POST", path, body, True))
-        self._watch: asyncio.Task[None] | None = None
-        self._there = False
+        self._upstream = Upstream(url, headers, "the store's engine", patience or Patience())
+        self._names = names
+        self._limits = limits
+        self._quota = Counted(lambda method, path: self._forward(method, route(method, path), b""), limits)
+        self._scheduled: asyncio.Task[None] | None = None
+        self._ours: set[str] = set()
+        """Collections known to be in the store's database there."""
 
     async def start(self) -> None:
-        """Begins to look whether the other side answers."""
-        self._watch = asyncio.create_task(self._look())
+        """Begins to look whether the other server answers, and to count what it holds."""
+        self._upstream.start()
+        self._scheduled = asyncio.create_task(self._count_on())
 
     async def stop(self) -> None:
         """Closes the connections."""
-        if self._watch is not None:
-            self._watch.cancel()
-        self._client.close()
+        if self._scheduled is not None:
+            self._scheduled.cancel()
+        self._upstream.stop()
 
     async def reset(self) -> Reply:
-        """Deletes everything, where the other side allows it."""
-        return await self._send("POST", "/api/v2/reset", b"", False)
+        """Deletes everything on the other server, where that allows it and all of it is this store's."""
+        if self._names != Names():
+            raise forbidden("reset: it would delete what is not this store's; delete its collections instead")
+        reply = await self._forward("POST", route("POST", "/api/v2/reset"), b"")
+        self._quota.changed()
+        return reply
 
     @property
     def ready(self) -> bool:
-        """Whether the other side answered when it was last asked."""
-        return self._there
+        """Whether the other server answered when it was last asked."""
+        return self._upstream.there
 
     def state(self) -> State:
-        """Whether the other side is there."""
-        return State("awake" if self._there else "away", waiting_reads=self._reads.waiting)
+        """Whether the other server is there."""
+        return State("awake" if self._upstream.there else "away")
+
+    async def usage(self) -> Usage:
+        """What the store holds, or somewhat more, while it is written to; its bytes are not known."""
+        await self._quota.refresh(age=FRESH)
+        return Usage(documents=self._quota.documents, bytes=0, collections=self._quota.collections)
 
     async def request(self, method: str, path: str, body: bytes = b"") -> Reply:
         """Sends one request of Chroma's API; see `Engine`."""
         what = route(method, path)
+        if what.collection and self._names != Names():
+            await self._check_ours(what)
         if what.kind is Kind.ROWS:
-            note_rows(wire.count_ids(body))
-        if what.kind is Kind.QUERY:
-            return await self._reads.query(what, body)
-        return await self._send(method, what.path, body, what.kind is Kind.READ)
+            return await self._write(method, what, body)
+        if what.kind is Kind.DELETE:
+            batch.read_delete(body, self._limits())
+        makes = what.kind is Kind.MAKE and what.label == "collection"
+        if makes:
+            await self._quota.room_for_collection(lambda: self._has(what, body))
+        reply = await self._forward(method, what, body)
+        if reply.ok and what.kind in (Kind.DELETE, Kind.DROP, Kind.MAKE):
+            self._quota.changed(collections=int(makes))
+        return reply
 
-    async def usage(self) -> Usage:
-        """What the store holds: the leader knows; of another Chroma, what its collections say."""
-        if self._leader:
-            told = (await self._send("GET", "/stats", b"", True)).unwrap()
-            return msgspec.json.decode(told, type=Usage)
-        listed = (await self._send("GET", f"{DATABASE}/collections", b"", True)).unwrap()
-        ids = [collection["id"] for collection in msgspec.json.decode(listed)]
-        counts = [(await self._send("GET", f"{DATABASE}/collections/{id_}/count", b"", True)).unwrap() for id_ in ids]
-        return Usage(documents=sum(map(int, counts)), bytes=0, collections=len(ids))
+    async def _write(self, method: str, what: Route, body: bytes) -> Reply:
+        rows = batch.read_rows(what.verb, body, self._limits())
+        if (exchange := current.get()) is not None:
+            exchange.rows = len(rows.ids)
+        if what.path.endswith(REFUSE_KNOWN):
+            what = what._replace(path=what.path.removesuffix(REFUSE_KNOWN))
+            if known := await self._known(what, rows.ids):
+                raise already_there(known[0])
 
-    async def _send(self, method: str, path: str, body: bytes, again: bool) -> Reply:
-        """Asks; a read that meets a closed connection is asked once more on a new one."""
+        async def known_count() -> int:
+            return len(await self._known(what, rows.ids))
+
+        reserved = 0 if what.verb == "update" else await self._quota.reserve(rows.ids, known_count)
+        written = True  # unless the engine says no
         try:
-            try:
-                return await self._client.request(method, path, body)
-            except UpstreamLost:
-                if not again:
-                    raise
-                return await self._client.request(method, path, body)
-        except UpstreamLost as lost:
-            log.warning("%s does not answer: %s", self._url, lost)
-            who = "the store's leader" if self._leader else "the store's engine"
-            raise unavailable(f"{who} does not answer; try again in a moment", retry_after=2) from None
+            reply = await self._forward(method, what, body)
+            written = reply.ok
+        finally:
+            self._quota.settle(reserved, written=written)
+        return reply
 
-    async def _look(self) -> None:
+    async def _known(self, what: Route, ids: list[str]) -> list[str]:
+        asked = msgspec.json.encode({"ids": ids, "include": []})
+        get = route("POST", what.path.partition("?")[0].removesuffix(what.verb) + "get")
+        return _ids.decode((await self._forward("POST", get, asked)).unwrap()).ids
+
+    async def _has(self, what: Route, body: bytes) -> bool:
+        name = wire.decode(wire.create, body, "create").name
+        path = f"{what.path.partition('?')[0]}/{quote(name, safe='')}"
+        return (await self._forward("GET", route("GET", path), b"")).ok
+
+    async def _check_ours(self, what: Route) -> None:
+        """A single node finds a collection by its id whatever database the path names; so that is asked first."""
+        if what.collection in self._ours:
+            return
+        base = what.path.partition("/collections/")[0]
+        by_id = route("GET", f"{base}/collections/by-id/{quote(what.collection, safe='')}")
+        reply = await self._forward("GET", by_id, b"")
+        if reply.status == HTTPStatus.NOT_FOUND:
+            raise not_found(f"Collection [{what.collection}] does not exist")
+        reply.unwrap()
+        if len(self._ours) >= _REMEMBERED:
+            self._ours.clear()
+        self._ours.add(what.collection)
+
+    async def _forward(self, method: str, what: Route, body: bytes) -> Reply:
+        path = self._names.out(what)
+        reads = what.kind in _READS
+        reply = await self._upstream.ask(method, path, body, reads=reads, again=what.kind in _REPEATABLE)
+        return self._names.back(what, _checked(reply))
+
+    async def _count_on(self) -> None:
+        """Counts on a schedule; a server that is away is counted when it is back."""
         while True:
-            try:
-                async with asyncio.timeout(_READY_WITHIN):
-                    self._there = (await self._client.request("GET", "/api/v2/heartbeat")).ok
-            except (TimeoutError, UpstreamLost):
-                self._there = False
-            await asyncio.sleep(_READY_EVERY)
+            with contextlib.suppress(ApiError, msgspec.MsgspecError):
+                await self._quota.count()
+            await asyncio.sleep(self._quota.wait if self._upstream.there else 1.0)
+
+
+def _checked(reply: Reply) -> Reply:
+    """An answer of the server itself, in Chroma's shape.
+
+    Raises:
+        ApiError: the server does not take the store's own key, or something before it answered.
+    """
+    if reply.status == HTTPStatus.UNAUTHORIZED:
+        raise unavailable(
+            "the store's engine refuses the store's own key; its owner sets ENGINE_TOKEN_FILE or ENGINE_HEADERS_FILE "
+            "(spec.engine.remote) to one that it takes",
+            retry_after=30,
+        )
+    if reply.ok or reply.content_type.startswith(b"application/json"):
+        return reply
+    if reply.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        raise too_large("the store's engine takes no body of this size; send less at once")
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise unavailable(f"the store's engine is not served at the moment ({reply.status})", retry_after=5)
+    message = f"the store's engine refused this: {reply.body[:200].decode(errors='replace')}"
+    raise ApiError(reply.status, "InvalidArgumentError", message)
