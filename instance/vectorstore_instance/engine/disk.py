@@ -76,12 +76,17 @@ class Disk:
         """
         if self._format.exists():
             return True
-        if self.tables.path.exists() and not self.tables.is_empty():
+        if not self.empty:
             raise DiskError(
                 f"DATA_DIR: {self.folder} holds a Chroma database that was not made here, whose vectors may be "
                 "in no queue any more; give an empty folder and write the data again"
             )
         return False
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no collection, or not even tables for one."""
+        return not self.tables.path.exists() or self.tables.is_empty()
 
     def facts(self) -> dict[str, Any]:
         """What is recorded about the data as a whole: its format, and what it was embedded with."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from vectorstore_instance.core.errors import not_found, unavailable
-from vectorstore_instance.engine import Phase, Reply, State, Usage
+from vectorstore_instance.engine import Phase, Reply, State, Usage, stamp
 from vectorstore_instance.engine.client import UpstreamLost
 from vectorstore_instance.engine.disk import Disk, DiskError
 from vectorstore_instance.engine.quota import Quota
@@ -57,6 +57,7 @@ class LocalEngine:
         """
         self._disk.acquire()
         try:
+            stamp.keep(self._settings, fresh=self._disk.empty)
             await self._supervisor.begin()
             await self._quota.count()
         except sqlite3.DatabaseError as problem:
