@@ -1,11 +1,13 @@
-"""The few things raw ASGI needs on the hot paths: reading a body within its limit, sending an answer."""
+"""The few things raw ASGI needs on the hot paths: reading a body within its limits, sending an answer."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from vectorstore_instance.core.errors import ApiError, invalid, too_large
+from vectorstore_instance.core.admission import Place
+from vectorstore_instance.core.errors import ApiError, invalid, too_large, too_slow
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -13,27 +15,63 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+GRACE_SECONDS = 10
+"""Seconds that a body may take whatever its size."""
+LEAST_RATE = 16 << 10
+"""Bytes per second at which a body must come on average once those are over."""
+BODY_SECONDS = 300
+"""Seconds within which the whole of a body must be here."""
+
 
 class Disconnected(Exception):
     """The client went away before it had sent its request."""
 
 
-def limited(receive: Receive, scope: Scope, most: int) -> Receive:
-    """A `receive` that gives up on a body of more than so many bytes, at its announcement if it has one.
+def limited(receive: Receive, scope: Scope, most: int, place: Place | None = None) -> Receive:
+    """A `receive` for a body that is neither too large nor too slow, and takes its place when it is all there.
+
+    Args:
+        receive: where the body comes from.
+        scope: whose headers may announce it.
+        most: bytes it may have.
+        place: the request's, where places are limited.
 
     Raises:
-        ApiError: 413, at once or when the bytes come; 400 for a length that is no number.
+        ApiError: 413, at its announcement or when the bytes come; 408 for one that does not come fast enough;
+            400 for a length that is no number; 429 where there is no place.
     """
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            _check(_number(value), most)
+    announced = _announced(scope["headers"])
+    if announced is not None:
+        _check(announced, most)
+    arrived = announced == 0
+    if arrived and place:
+        place.take()
+    clock = asyncio.get_running_loop().time
+    began = clock()
     seen = 0
 
     async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
+        nonlocal seen, arrived
+        if arrived:  # what comes yet is the end of the connection, for which there is no hurry
+            return await receive()
+        deadline = began + min(BODY_SECONDS, GRACE_SECONDS + seen / LEAST_RATE)
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise too_slow(
+                f"the body: {seen} bytes came within {clock() - began:.0f} s; send at least {LEAST_RATE} bytes per "
+                f"second after the first {GRACE_SECONDS} s, and all within {BODY_SECONDS} s, or send less at once"
+            ) from None
+        size = len(message.get("body", b""))
+        seen += size
         _check(seen, most)
+        if place:
+            place.receive(size)
+        if message["type"] == "http.request" and not message.get("more_body"):
+            arrived = True
+            if place:
+                place.take()
         return message
 
     return counted
@@ -84,11 +122,19 @@ async def refuse(send: Send, error: ApiError) -> None:
 
 def _check(size: int, most: int) -> None:
     if size > most:
-        raise too_large(f"the body has {size} bytes or more, and {most} are allowed; send less at once")
+        raise too_large(
+            f"the body has {size} bytes or more, and {most} are allowed (max_body_bytes); send less at once"
+        )
 
 
-def _number(value: bytes) -> int:
-    try:
-        return int(value)
-    except ValueError:
-        raise invalid(f"content-length: {value!r} is not a number") from None
+def _announced(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """How many bytes the headers say will come; None where they leave it open."""
+    length = 0
+    for name, value in headers:
+        if name == b"transfer-encoding":
+            return None
+        if name == b"content-length":
+            if not value.isdigit():
+                raise invalid(f"content-length: {value!r} is not a number")
+            length = int(value)
+    return length

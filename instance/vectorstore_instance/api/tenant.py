@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 
 from vectorstore_instance.api import chroma_v2
 from vectorstore_instance.api.asgi import App, Disconnected, Message, Receive, Scope, Send, limited, refuse
@@ -19,6 +20,9 @@ from vectorstore_instance.core.exchange import Exchange, begin
 from vectorstore_instance.instance import Instance
 
 log = logging.getLogger(__name__)
+
+DOCUMENTS = re.compile(r"/api/v1/database(/|$)")
+"""Of all that was Chroma's v1, these paths are the text routes'."""
 
 
 def tenant_app(instance: Instance) -> App:
@@ -35,8 +39,9 @@ def tenant_app(instance: Instance) -> App:
         try:
             exchange.caller = await authenticate(scope, instance.keys, instance.tokens)
             authorize(exchange)
-            with instance.admission.admit(exchange):
-                await _serve(scope, limited(receive, scope, instance.limits.current.max_body_bytes), marked)
+            with instance.admission.admit(exchange, scope["headers"]) as place:
+                most = instance.limits.current.max_body_bytes
+                await _serve(scope, limited(receive, scope, most, place), marked)
         except ApiError as error:
             exchange.error, exchange.message = error.error, error.message
             await refuse(marked, error)
@@ -44,8 +49,10 @@ def tenant_app(instance: Instance) -> App:
             pass
         except Exception:
             log.exception("%s %s (%s)", exchange.method, exchange.path, exchange.id)
+            fault = failed()
+            exchange.error, exchange.message = fault.error, fault.message
             if not exchange.status:
-                await refuse(marked, failed())
+                await refuse(marked, fault)
         finally:
             instance.observer.ended(exchange)
 
@@ -53,7 +60,7 @@ def tenant_app(instance: Instance) -> App:
         nonlocal text_routes
         if scope["method"] == "HEAD":  # as GET; the server, which has a scope of its own, sends no body
             scope = {**scope, "method": "GET"}
-        if scope["path"].startswith("/api/"):
+        if scope["path"].startswith("/api/") and not DOCUMENTS.match(scope["path"]):
             await chroma_v2.serve(instance, scope, receive, send)
             return
         if text_routes is None:

@@ -64,6 +64,21 @@ def too_large(message: str) -> ApiError:
     return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "InvalidArgumentError", message)
 
 
+def too_many(message: str, retry_after: int = 1) -> ApiError:
+    """429 as Chroma's RateLimitError: the same request can be sent again after so many seconds."""
+    return ApiError(HTTPStatus.TOO_MANY_REQUESTS, "RateLimitError", message, {"retry-after": str(retry_after)})
+
+
+def too_slow(message: str) -> ApiError:
+    """408: a request that did not arrive in time; the rest of it is not waited for."""
+    return ApiError(HTTPStatus.REQUEST_TIMEOUT, "ChromaError", message, {"connection": "close"})
+
+
+def no_room(message: str) -> ApiError:
+    """507: what the store runs on is as full as it may be; nothing was written."""
+    return ApiError(HTTPStatus.INSUFFICIENT_STORAGE, "InternalError", message)
+
+
 def over_quota(message: str) -> ApiError:
     """429 as Chroma's QuotaError: the store is as full as its quota lets it be."""
     return ApiError(HTTPStatus.TOO_MANY_REQUESTS, "QuotaError", message)

@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable
 
 from vectorstore_instance.core.errors import not_found, unavailable
-from vectorstore_instance.engine import Phase, Reply, State, Usage, stamp
+from vectorstore_instance.engine import Phase, Reply, State, Usage, cost, stamp
 from vectorstore_instance.engine.client import UpstreamLost
 from vectorstore_instance.engine.disk import Disk, DiskError
+from vectorstore_instance.engine.pressure import Pressure
 from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.records import Records
-from vectorstore_instance.engine.route import Kind, route
+from vectorstore_instance.engine.route import Kind, Route, route
 from vectorstore_instance.engine.supervisor import Supervisor
 from vectorstore_instance.engine.tables import Indexing
 from vectorstore_instance.engine.writes import Writes
@@ -40,7 +41,10 @@ class LocalEngine:
         self._settings = settings
         self._disk = Disk(settings.data_dir)
         self._supervisor = Supervisor(settings, self._disk)
+        self._limits = limits
         self._quota = Quota(self._disk.tables, limits)
+        self._pressure = Pressure(settings.data_dir, limits)
+        self._watch: asyncio.Task[None] | None = None
         self._reads = Reads(lambda path, body: self._send("POST", path, body, True), Records(self._disk.tables))
         self._writes = Writes(self._send, self._disk.tables, self._quota, limits, lambda: self._reading > 0)
         self._housekeeping: asyncio.Task[None] | None = None
@@ -64,13 +68,15 @@ class LocalEngine:
             raise DiskError(f"DATA_DIR: {self._disk.tables.path}: {problem}; put a good copy in its place") from None
         self._started = True
         self._housekeeping = asyncio.create_task(self._look_after())
+        self._watch = asyncio.create_task(self._pressure.watch())
 
     async def stop(self) -> None:
         """Ends the writes under way, then the engine."""
         self._started = False
         await self._writes.drain()
-        if self._housekeeping is not None:
-            self._housekeeping.cancel()
+        for task in (self._housekeeping, self._watch):
+            if task is not None:
+                task.cancel()
         await self._supervisor.end()
         self._disk.release()
 
@@ -94,6 +100,7 @@ class LocalEngine:
             repairs=self._supervisor.recovery.repairs,
             pid=self.pid or 0,
             silent=self._supervisor.silent,
+            read_only=self._pressure.reason,
         )
 
     def _phase(self) -> Phase:
@@ -106,6 +113,7 @@ class LocalEngine:
     async def usage(self) -> Usage:
         """What the store holds."""
         size = await asyncio.to_thread(self._disk.bytes)
+        self._quota.recount_doubted()
         return Usage(documents=self._quota.used, bytes=size, collections=self._quota.collections)
 
     async def indexing(self, collection: str) -> Indexing:
@@ -120,8 +128,15 @@ class LocalEngine:
         return found
 
     async def request(self, method: str, path: str, body: bytes = b"") -> Reply:
-        """Sends one request of Chroma's API along the way its kind needs; see `Engine`."""
+        """Sends one request of Chroma's API that is within its limits; see `Engine`."""
         what = route(method, path)
+        cost.check(what, body, self._limits())
+        if what.kind in (Kind.ROWS, Kind.MAKE):
+            self._pressure.admit(len(body))
+        return self._pressure.told(await self._forward(what, method, body))
+
+    async def _forward(self, what: Route, method: str, body: bytes) -> Reply:
+        """Sends one request along the way its kind needs."""
         if what.kind in (Kind.QUERY, Kind.READ):
             self._reading += 1
             try:
@@ -134,7 +149,7 @@ class LocalEngine:
             return await self._writes.write(what, body)
         if what.kind is Kind.DROP:
             return await self._writes.drop(what.path, method, body)
-        return await self._writes.make(what.path, method, body)
+        return await self._writes.make(what, method, body)
 
     async def reset(self) -> Reply:
         """Deletes everything; afterwards the files are prepared anew, as reset undoes that, too."""

@@ -1,8 +1,12 @@
-"""How many documents there are, and whether more may come.
+"""How many documents and collections there are, and whether more may come.
 
 Counted from SQLite once, and kept by what the engine acknowledged: the writes of a collection come
 one after another, so which of their ids are new is known exactly just before each. Room is set aside
-before a write is sent, so that two collections cannot both take the last of it.
+before a write is sent, so that two collections cannot both take the last of it. Collections are made
+one after another, so that room for one needs no setting aside.
+
+A write whose outcome is not known leaves its collection in doubt: the engine may have it in its queue and
+not in its tables yet, so the collection is counted again until a write to it has gone well.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from vectorstore_instance.core.errors import not_found, over_quota
+from vectorstore_instance.core.errors import ApiError, not_found, over_quota
 from vectorstore_instance.engine.tables import Tables
 from vectorstore_instance.settings import Limits
 
@@ -22,12 +26,10 @@ class Quota:
         self._tables = tables
         self._limits = limits
         self._documents: dict[str, int] = {}
+        self._doubted: set[str] = set()
         self._reserved = 0
-
-    @property
-    def used(self) -> int:
+        self.used = 0
         """Documents in all collections."""
-        return sum(self._documents.values())
 
     @property
     def collections(self) -> int:
@@ -35,17 +37,30 @@ class Quota:
         return len(self._documents)
 
     async def count(self) -> None:
-        """Counts everything on disk; done once, off the event loop."""
-        self._documents = await asyncio.to_thread(self._tables.documents)
+        """Counts everything on disk; done before anything is written, off the event loop."""
+        self._keep(await asyncio.to_thread(self._tables.documents))
 
-    def recollect(self) -> None:
-        """Looks anew which collections there are, after some were made or dropped."""
-        self._documents = {c.id: self._documents.get(c.id, 0) for c in self._tables.collections()}
+    async def recollect(self) -> None:
+        """Looks anew which collections there are, after some were dropped; nothing may be made or written meanwhile."""
+        there = await asyncio.to_thread(self._tables.collections)
+        self._keep({c.id: self._documents.get(c.id, 0) for c in there})
 
     def recount_one(self, collection: str) -> None:
-        """Counts one collection anew, after a delete by condition or a write of unknown outcome."""
-        if found := self._tables.segment_and_dimension(collection):
-            self._documents[collection] = self._tables.count(found[0])
+        """Counts one collection anew, after a delete by condition or the making of it."""
+        found = self._tables.segment_and_dimension(collection)
+        if found is None:
+            self._doubted.discard(collection)
+        self._set(collection, None if found is None else self._tables.count(found[0]))
+
+    def doubt(self, collection: str) -> None:
+        """Counts one collection anew, now and whenever somebody asks, until a write has gone well again."""
+        self._doubted.add(collection)
+        self.recount_one(collection)
+
+    def recount_doubted(self) -> None:
+        """Counts the collections in doubt: the engine may have taken in by now what it had in its queue."""
+        for collection in tuple(self._doubted):
+            self.recount_one(collection)
 
     def new_ids(self, collection: str, ids: list[str]) -> set[str]:
         """Which of the ids the collection does not have yet.
@@ -76,7 +91,31 @@ class Quota:
     def settle(self, collection: str, reserved: int, change: int) -> None:
         """Ends a reservation with what came of it: documents added, or taken away when negative."""
         self._reserved -= reserved
-        if collection in self._documents:
-            self._documents[collection] += change
-        else:  # its making was not acknowledged, so it was not taken note of
+        known = self._documents.get(collection)
+        if known is None or collection in self._doubted:
+            # Its making was not acknowledged, so it was not taken note of; or the engine, which has now
+            # carried out everything before this, knows better.
             self.recount_one(collection)
+            if change:
+                self._doubted.discard(collection)
+        else:
+            self._set(collection, known + change)
+
+    def one_too_many(self) -> ApiError | None:
+        """The refusal of one more collection: 429 QuotaError with limit, use and remedy; None while there is room."""
+        used, limit = self.collections, self._limits().max_collections
+        if used < limit:
+            return None
+        return over_quota(
+            f"collections: {used} of {limit} are used and this adds 1; "
+            "delete collections, or have the plan's limit raised (max_collections)"
+        )
+
+    def _keep(self, documents: dict[str, int]) -> None:
+        self._documents = documents
+        self.used = sum(documents.values())
+
+    def _set(self, collection: str, documents: int | None) -> None:
+        self.used += (documents or 0) - self._documents.pop(collection, 0)
+        if documents is not None:
+            self._documents[collection] = documents

@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from vectorstore_instance.core.errors import ApiError, already_there, unavailable
 from vectorstore_instance.core.exchange import note_rows
@@ -65,6 +66,8 @@ class Writes:
         self._limits = limits
         self._reading = reading
         self._gate = Gate()
+        self._shape = asyncio.Lock()
+        """Held while it changes which collections there are."""
         self._lanes: dict[str, deque[_Write]] = {}
         self._writers: set[asyncio.Task[None]] = set()
 
@@ -96,19 +99,36 @@ class Writes:
             lane.append(write)
         return await write.answer
 
-    async def make(self, path: str, method: str, body: bytes) -> Reply:
-        """Makes a collection, a database or a tenant."""
-        reply = await self._send(method, path, body, _may_repeat(body))
-        if reply.ok:
-            self._quota.recollect()
-        return reply
+    async def make(self, route: Route, method: str, body: bytes) -> Reply:
+        """Makes a collection, a database or a tenant. Collections one after another: they are counted."""
+        if route.label != "collection":
+            return await self._send(method, route.path, body, _may_repeat(body))
+        async with self._shape:
+            refusal = self._quota.one_too_many()
+            if refusal is not None and not await self._is_there(route.path, body):
+                raise refusal
+            try:
+                reply = await self._send(method, route.path, body, _may_repeat(body))
+            except Exception:
+                async with self._gate.alone():
+                    await self._quota.recollect()
+                raise
+            if reply.ok:
+                self._quota.recount_one(wire.decode(wire.made, reply.body, "collection").id)
+            return reply
 
     async def drop(self, path: str, method: str, body: bytes) -> Reply:
         """Drops a collection, a database or everything, when the writes under way have ended."""
-        async with self._gate.alone():
-            reply = await self._send(method, path, body, False)
-            self._quota.recollect()
-            return reply
+        async with self._shape, self._gate.alone():
+            try:
+                return await self._send(method, path, body, False)
+            finally:
+                await self._quota.recollect()
+
+    async def _is_there(self, path: str, body: bytes) -> bool:
+        """Whether a collection of the name that is to be made is there: then nothing is added."""
+        name = wire.decode(wire.create, body, "create").name
+        return (await self._send("GET", f"{path.partition('?')[0]}/{quote(name, safe='')}", b"", True)).ok
 
     async def drain(self) -> None:
         """Returns when every write that was taken has ended."""
@@ -141,7 +161,7 @@ class Writes:
             except Exception as problem:
                 for write in writes:
                     write.end(problem)
-                self._quota.recount_one(collection)
+                self._quota.doubt(collection)
 
     async def _commit(self, collection: str, writes: list[_Write]) -> None:
         """Writes the rows of one or more writes with disjoint ids, those of them that have room."""
@@ -173,7 +193,7 @@ class Writes:
                 await self._commit(collection, [write])
         else:
             if not reply.ok:
-                self._quota.recount_one(collection)
+                self._quota.doubt(collection)
             for write in admitted:
                 write.end(reply)
 

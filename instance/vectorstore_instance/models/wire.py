@@ -104,11 +104,18 @@ class Create(Struct):
     get_or_create: bool = False
 
 
+class Made(Struct):
+    """Answer to the making of a collection, as far as it is counted."""
+
+    id: str
+
+
 rows = Decoder(Rows)
 delete = Decoder(Delete)
 query = Decoder(Query)
 answer = Decoder(QueryAnswer)
 create = Decoder(Create)
+made = Decoder(Made)
 
 
 def decode(decoder: Decoder[T], body: bytes, what: str) -> T:

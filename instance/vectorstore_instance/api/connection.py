@@ -1,0 +1,98 @@
+"""A connection of the tenant port that cannot be held for nothing: uvicorn's own, with bounds.
+
+Whoever reaches the port can open connections, with a key or without. A head must come within some
+seconds and some bytes; a request that was answered and still sends its body is cut off in the end; and
+beyond a number of connections new ones are closed at once, so that those that serve somebody go on.
+What a body may take is bounded per request: see `asgi.limited`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from vectorstore_instance.api.asgi import BODY_SECONDS
+from vectorstore_instance.core.errors import ApiError, invalid, too_slow
+
+MOST = min(2048, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+"""Connections at the same time: half of what the process may open, if that is less."""
+HEAD_SECONDS = 20.0
+"""Seconds within which the head of a request must be here, from the connection's start or its own first byte."""
+HEAD_BYTES = 64 << 10
+"""Bytes of a head; more than that are noticed with the next bytes that come."""
+WHOLE_SECONDS = HEAD_SECONDS + BODY_SECONDS
+
+
+class Connection(HttpToolsProtocol):
+    """One client's connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._began = 0.0
+        """When the request that is coming in began to; 0 while none is."""
+        self._in_head = True
+        self._head_bytes = 0
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        if len(self.connections) >= MOST:
+            self.transport = transport
+            transport.abort()
+            return
+        super().connection_made(transport)
+        self._began = self.loop.time()
+        self._alarm = self.loop.call_later(HEAD_SECONDS, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._began:
+            self._began = self.loop.time()
+        if not self._in_head:
+            super().data_received(data)
+            return
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > HEAD_BYTES:
+            message = f"the head has more than {HEAD_BYTES} bytes; send fewer and shorter headers"
+            self._refuse(ApiError(431, "InvalidArgumentError", message))
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._head_bytes = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        self._began = 0.0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(invalid(f"{msg} Send HTTP/1.1, with names and paths percent-encoded"))
+
+    def _look(self) -> None:
+        """Ends a request that takes too long to come in; else looks again when one could."""
+        now = self.loop.time()
+        allowed = HEAD_SECONDS if self._in_head else WHOLE_SECONDS
+        if self._began and now >= self._began + allowed:
+            self._refuse(too_slow(f"the request: it was not here within {allowed:.0f} s; send it at once"))
+            return
+        self._alarm = self.loop.call_at((self._began or now) + allowed, self._look)
+
+    def _refuse(self, error: ApiError) -> None:
+        """Answers what cannot become a request, where nothing else was or is being answered, and closes."""
+        if self._in_head and (self.cycle is None or self.cycle.response_complete):
+            self.transport.write(
+                STATUS_LINE[error.status]
+                + b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(error.body)
+                + error.body
+            )
+            self.transport.close()
+        else:
+            self.transport.abort()
