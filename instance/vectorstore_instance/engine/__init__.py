@@ -46,7 +46,11 @@ class State:
     starts: int = 0
     """How often a child was started."""
     repairs: int = 0
-    """How often indices were made again after a bad end."""
+    """How many index folders and checkpoints were found damaged, or were left behind by a bad end."""
+    replayed: int = 0
+    """Operations that were replayed to repair them."""
+    checkpoints: int = 0
+    """How many checkpoints were taken."""
     pid: int = 0
     """The child's process; 0 while there is none."""
     silent: float = 0.0

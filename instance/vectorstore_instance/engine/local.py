@@ -11,9 +11,11 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 from vectorstore_instance.core.errors import not_found, unavailable
 from vectorstore_instance.engine import Phase, Reply, State, Usage, cost, stamp
+from vectorstore_instance.engine.checkpointing import Checkpointing
 from vectorstore_instance.engine.client import UpstreamLost
 from vectorstore_instance.engine.disk import Disk, DiskError
 from vectorstore_instance.engine.pressure import Pressure
@@ -47,7 +49,11 @@ class LocalEngine:
         self._watch: asyncio.Task[None] | None = None
         self._reads = Reads(lambda path, body: self._send("POST", path, body, True), Records(self._disk.tables))
         self._writes = Writes(self._send, self._disk.tables, self._quota, limits, lambda: self._reading > 0)
+        self._checkpointing = Checkpointing(
+            self._disk, lambda: self._supervisor.running, self._writes.between, settings.recovery_seconds
+        )
         self._housekeeping: asyncio.Task[None] | None = None
+        self._copying: asyncio.Task[None] | None = None
         self._reading = 0
         self._in_flight = 0
         self._last_use = time.monotonic()
@@ -68,13 +74,14 @@ class LocalEngine:
             raise DiskError(f"DATA_DIR: {self._disk.tables.path}: {problem}; put a good copy in its place") from None
         self._started = True
         self._housekeeping = asyncio.create_task(self._look_after())
+        self._copying = asyncio.create_task(self._checkpointing.run())
         self._watch = asyncio.create_task(self._pressure.watch())
 
     async def stop(self) -> None:
         """Ends the writes under way, then the engine."""
         self._started = False
         await self._writes.drain()
-        for task in (self._housekeeping, self._watch):
+        for task in (self._housekeeping, self._copying, self._watch):
             if task is not None:
                 task.cancel()
         await self._supervisor.end()
@@ -98,6 +105,9 @@ class LocalEngine:
             waiting_writes=self._writes.waiting,
             starts=self._supervisor.starts,
             repairs=self._supervisor.recovery.repairs,
+            replayed=self._supervisor.recovery.replayed,
+            checkpoints=self._checkpointing.taken,
+            unindexed=self._checkpointing.unindexed,
             pid=self.pid or 0,
             silent=self._supervisor.silent,
             read_only=self._pressure.reason,
@@ -146,7 +156,10 @@ class LocalEngine:
             finally:
                 self._reading -= 1
         if what.kind in (Kind.ROWS, Kind.DELETE, Kind.MODIFY):
-            return await self._writes.write(what, body)
+            reply = await self._writes.write(what, body)
+            if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+                self._supervisor.distrust()
+            return reply
         if what.kind is Kind.DROP:
             return await self._writes.drop(what.path, method, body)
         return await self._writes.make(what, method, body)

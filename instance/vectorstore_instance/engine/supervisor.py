@@ -54,6 +54,11 @@ class Supervisor:
         """The child's process, while there is one."""
         return self._child.pid if self._child is not None and self._child.alive else None
 
+    @property
+    def running(self) -> Child | None:
+        """The child, where it runs and every index can be relied on."""
+        return self._child if self._child is not None and self._child.alive else None
+
     async def begin(self) -> None:
         """Prepares new files, or recovers old ones after a bad end; leaves the child asleep after a good one.
 
