@@ -10,12 +10,9 @@ after them, when the engine has ended in order, and broken before the engine is 
 from __future__ import annotations
 
 import fcntl
-import json
-import logging
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -24,8 +21,6 @@ from vectorstore_instance.engine.checkpoint import Checkpoints
 from vectorstore_instance.engine.manifest import Manifest, describe, sync, write_synced
 from vectorstore_instance.engine.positions import Index
 from vectorstore_instance.engine.tables import Tables, UnknownSchema
-
-log = logging.getLogger(__name__)
 
 
 class DiskError(Exception):
@@ -88,15 +83,6 @@ class Disk:
         """Whether there is no collection, or not even tables for one."""
         return not self.tables.path.exists() or self.tables.is_empty()
 
-    def facts(self) -> dict[str, Any]:
-        """What is recorded about the data as a whole: its format, and what it was embedded with."""
-        found: dict[str, Any] = json.loads(self._format.read_text()) if self._format.exists() else {"format": 1}
-        return found
-
-    def record(self, **facts: Any) -> None:
-        """Records facts about the data as a whole, beside those already there."""
-        write_synced(self._format, json.dumps(self.facts() | facts).encode())
-
     @property
     def clean(self) -> bool:
         """Whether the engine ended in order."""
@@ -113,7 +99,11 @@ class Disk:
         except UnknownSchema as problem:
             raise DiskError(f"DATA_DIR: {self.folder}: {problem}; this version cannot open it") from None
         if not self._format.exists():
-            self.record()
+            write_synced(self._format, b'{"format": 1}')
+        self.unseal()
+
+    def unseal(self) -> None:
+        """Breaks the seal: until the next, index files are trusted only as far as they prove themselves."""
         if self._seal.exists():
             self._seal.replace(self._broken)
             sync(self.folder)
