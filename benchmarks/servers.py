@@ -1,4 +1,4 @@
-"""The two servers that are compared: `chroma run` of the pinned wheel, and an instance of ours."""
+"""The servers that are compared: `chroma run` of the pinned wheel, a plain FastAPI server, and ours."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from pathlib import Path
 
 KEY = "a-key-for-this-benchmark"
 DATABASE = "/api/v2/tenants/default_tenant/databases/default_database"
+CHROMA, PLAIN, LEAN, OURS = "chroma run", "plain FastAPI", "lean chroma", "vectorstore"
+"""`lean chroma` is Chroma's own server entered without importing the chromadb package."""
+_LEAN = "import sys, chromadb_rust_bindings; chromadb_rust_bindings.cli(['chroma', *sys.argv[1:]])"
 
 
 def free_port() -> int:
@@ -29,32 +32,48 @@ class Server:
     """A server process in a folder of its own."""
 
     name: str
+    environ: dict[str, str] = field(default_factory=dict)
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="vectorstore-benchmark-")))
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    database: str = DATABASE
 
     def start(self) -> float:
         """Starts it and returns the time of its exec; it may not answer yet."""
-        (self.folder / "keys").mkdir(exist_ok=True)
-        (self.folder / "keys" / "read-write").write_text(KEY)
         environ = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
-        if self.name == "chroma run":
-            chroma = Path(sys.executable).with_name("chroma")
-            command = [str(chroma), "run", "--path", str(self.folder / "data"), "--port", str(self.port)]
-        else:
-            command = [sys.executable, "-m", "vectorstore_instance"]
-            environ |= {
-                "DATA_DIR": str(self.folder / "data"),
-                "KEYS_DIR": str(self.folder / "keys"),
-                "PORT": str(self.port),
-                "MANAGEMENT_PORT": str(free_port()),
-                "MAX_DOCS": "1000000",
-            }
+        if "PYTHONPATH" in os.environ:
+            environ["PYTHONPATH"] = os.environ["PYTHONPATH"]
+        command, more = self._command()
         began = time.perf_counter()
         self.process = subprocess.Popen(
-            command, env=environ, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            env=environ | more | self.environ,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         return began
+
+    def _command(self) -> tuple[list[str], dict[str, str]]:
+        data, port = str(self.folder / "data"), str(self.port)
+        run = ["run", "--path", data, "--port", port]
+        match self.name:
+            case "chroma run":
+                return [str(Path(sys.executable).with_name("chroma")), *run], {}
+            case "lean chroma":
+                return [sys.executable, "-c", _LEAN, *run], {}
+            case "plain FastAPI":
+                return [sys.executable, str(Path(__file__).with_name("plain_server.py")), data, port], {}
+            case _:
+                (self.folder / "keys").mkdir(exist_ok=True)
+                (self.folder / "keys" / "read-write").write_text(KEY)
+                return [sys.executable, "-m", "vectorstore_instance"], {
+                    "DATA_DIR": data,
+                    "KEYS_DIR": str(self.folder / "keys"),
+                    "PORT": port,
+                    "MANAGEMENT_PORT": str(free_port()),
+                    "MAX_DOCS": "1000000",
+                }
 
     def ask(self, path: str, body: bytes | None = None) -> bytes:
         """One request with the key; waits for a server that is starting.
