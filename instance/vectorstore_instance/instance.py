@@ -9,6 +9,7 @@ from vectorstore_instance.core.admission import Admission
 from vectorstore_instance.core.keys import Keys
 from vectorstore_instance.core.limits import LimitsFile
 from vectorstore_instance.core.observer import Observer
+from vectorstore_instance.documents.jobs import Jobs
 from vectorstore_instance.embed import Embedder
 from vectorstore_instance.engine import Engine
 from vectorstore_instance.engine.databases import Databases
@@ -30,3 +31,5 @@ class Instance:
     databases: Databases
     embedder: Embedder | None
     """None where clients bring their own vectors: MODEL_NAME=none."""
+    documents: Jobs
+    """Files being read into collections."""

@@ -29,6 +29,7 @@ from vectorstore_instance.core.keys import Keys, read_internal
 from vectorstore_instance.core.limits import open_limits
 from vectorstore_instance.core.measured import MeasuredEmbedder, TracedEngine
 from vectorstore_instance.core.observer import Observer
+from vectorstore_instance.documents.jobs import Jobs
 from vectorstore_instance.embed import Embedder
 from vectorstore_instance.embed.onnx import MiniLM
 from vectorstore_instance.embed.remote import RemoteEmbedder
@@ -59,7 +60,8 @@ def create(settings: Settings) -> Instance:
     engine = _engine(settings, lambda: limits.current)
     if observer.traces:
         engine = TracedEngine(engine, observer)
-    embedder = _embedder(settings)
+    own = _embedder(settings)
+    embedder = MeasuredEmbedder(own, observer) if own else None
     return Instance(
         settings=settings,
         limits=limits,
@@ -69,7 +71,8 @@ def create(settings: Settings) -> Instance:
         observer=observer,
         engine=engine,
         databases=Databases(engine),
-        embedder=MeasuredEmbedder(embedder, observer) if embedder else None,
+        embedder=embedder,
+        documents=Jobs(settings, lambda: limits.current, engine, embedder),
     )
 
 
@@ -148,6 +151,7 @@ async def serve(settings: Settings) -> None:
             await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
+                await instance.documents.start()
                 server = _Server(tenant_app(instance))
                 serving = asyncio.create_task(server.serve(sockets=[tenants]))
                 log.info("serving %s on port %d", settings.tenant_id, tenants.getsockname()[1])
@@ -156,6 +160,7 @@ async def serve(settings: Settings) -> None:
                 await serving
             starting.cancel()
         finally:
+            await instance.documents.stop()
             await instance.engine.stop()
             await _close(instance.embedder)
             probes.should_exit = True
@@ -198,12 +203,14 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         instance = create(load())
         await instance.engine.start()
+        await instance.documents.start()
     except (ValueError, OSError, DiskError, ChildFailed) as problem:
         await send({"type": "lifespan.startup.failed", "message": str(problem)})
         return
     scope["state"]["tenant_app"] = tenant_app(instance)
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    await instance.documents.stop()
     await instance.engine.stop()
     await _close(instance.embedder)
     await asyncio.to_thread(instance.observer.close)

@@ -11,7 +11,8 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vectorstore_instance import __version__
-from vectorstore_instance.api import errors, simple, status, swagger
+from vectorstore_instance.api import documents, errors, simple, status, swagger
+from vectorstore_instance.api.handover import ToLeader
 from vectorstore_instance.core.exchange import exchange_of
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.models.answers import Error
@@ -19,15 +20,16 @@ from vectorstore_instance.models.answers import Error
 DESCRIPTION = """
 A private vector store: send texts, ask in your own words, get the documents nearest in meaning.
 
-Press **Authorize** and enter a key of the store. Then try `POST /embed/` and `POST /search/`: their
-examples work as they are.
+Press **Authorize** and enter a key of the store. Then try `POST /embed/` and `POST /search/`, or upload a file of
+your own with `POST /api/v1/database/create` and ask it: the examples work as they are.
 
 The same data is served over **Chroma's API** at `/api/v2`, for Chroma's clients and everything built on them:
 `chromadb.HttpClient(host, port, headers={"x-chroma-token": KEY})`.
 """
 
 TAGS = [
-    {"name": "Default collection", "description": "One collection, made by the first document. The way to begin."},
+    {"name": "Documents", "description": "Whole files: read, divided into passages, and found again by what they say."},
+    {"name": "Search", "description": "Texts, in one collection that the first of them makes. The way to begin."},
     {"name": "Collections", "description": "As many as there are kinds of documents."},
     {"name": "Status", "description": "Whether the store serves, what it holds and may hold."},
 ]
@@ -62,11 +64,15 @@ def create_app(instance: Instance) -> FastAPI:
         responses={"4XX": {"model": Error, "description": "Refused: the message says why and what to do."}},
     )
     app.state.instance = instance
+    app.include_router(documents.orders, dependencies=KEY)
+    app.include_router(documents.databases, dependencies=KEY)
     app.include_router(simple.default, dependencies=KEY)
     app.include_router(simple.named, dependencies=KEY)
     app.include_router(status.keyed, dependencies=KEY)
     app.include_router(status.open)
     swagger.serve(app)
+    if instance.settings.follows:
+        app.add_middleware(ToLeader, instance=instance)
     app.add_middleware(EitherSlash)
     errors.shape(app)
     return app

@@ -51,8 +51,13 @@ class JsonRoute(APIRoute):
 def _require_json(request: Request) -> None:
     given = request.headers.get("content-type", "")
     if given.partition(";")[0].strip().lower() != "application/json":
-        raise ApiError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "ChromaError",
-            f"content-type: {given!r} is not what this route takes; send application/json",
-        )
+        raise unsupported(given, "application/json")
+
+
+def unsupported(given: str, taken: str) -> ApiError:
+    """415: a body of another kind than the route takes."""
+    return ApiError(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "ChromaError",
+        f"content-type: {given!r} is not what this route takes; send {taken}",
+    )

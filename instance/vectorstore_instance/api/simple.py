@@ -19,7 +19,7 @@ from vectorstore_instance.core.exchange import exchange_of
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.models import answers, texts
 
-default = APIRouter(tags=["Default collection"], route_class=JsonRoute)
+default = APIRouter(tags=["Search"], route_class=JsonRoute)
 named = APIRouter(prefix="/collections", tags=["Collections"], route_class=JsonRoute)
 
 
