@@ -59,6 +59,11 @@ def already_there(id_: str) -> ApiError:
     )
 
 
+def conflict(message: str) -> ApiError:
+    """409: not while something else is as it is."""
+    return ApiError(HTTPStatus.CONFLICT, "ChromaError", message)
+
+
 def too_large(message: str) -> ApiError:
     """413: more bytes or rows in one request than the limits allow."""
     return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "InvalidArgumentError", message)

@@ -28,6 +28,8 @@ class Usage:
     documents: int
     bytes: int
     collections: int
+    reclaimableBytes: int = 0
+    """What maintenance could give back; spelt as answers have it."""
 
 
 Phase = Literal["starting", "recovering", "asleep", "awake", "away"]

@@ -43,8 +43,9 @@ _ORPHANS = {
 }
 """Rows of no living collection by table."""
 
-ORPHANED_TABLES = tuple(_ORPHANS)
-"""Where there may be such rows: owners before what they own, to be looked at in this order."""
+_SMALL = ("segments", "collection_metadata", "segment_metadata", "max_seq_id")
+LARGE = tuple(table for table in _ORPHANS if table not in _SMALL)
+"""Tables of which there are too many rows to go through at once; owners before what they own."""
 
 
 class UnknownSchema(Exception):
@@ -60,6 +61,32 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)) as db:
         db.execute(f"pragma temp_store_directory = '{str(path.parent.absolute()).replace(chr(39), chr(39) * 2)}'")
         yield db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that may write from its beginning, committed at its end; undone where something is raised."""
+    db.execute("begin immediate")
+    try:
+        yield
+    except BaseException:
+        db.rollback()
+        raise
+    db.execute("commit")
+
+
+def free_bytes(db: sqlite3.Connection) -> int:
+    """Bytes of pages within the file that hold nothing."""
+    return _pragma(db, "freelist_count") * _pragma(db, "page_size")
+
+
+def used_bytes(db: sqlite3.Connection) -> int:
+    """Bytes of pages that hold something: what a vacuum writes."""
+    return _pragma(db, "page_count") * _pragma(db, "page_size") - free_bytes(db)
+
+
+def _pragma(db: sqlite3.Connection, name: str) -> int:
+    return int(db.execute(f"pragma {name}").fetchone()[0])
 
 
 def prepare(path: Path, *, rebuild: bool) -> None:
@@ -80,21 +107,21 @@ def prepare(path: Path, *, rebuild: bool) -> None:
         db.execute("update embeddings_queue_config set config_json_str = ?", (_KEEP_QUEUE,))
         _let_lists_go(db)
         if rebuild:
-            db.execute("begin immediate")
-            compact(db)
-            # Without its position the engine replays a vector segment from the queue's start.
-            db.execute("delete from max_seq_id where segment_id in (select id from segments where scope = 'VECTOR')")
-            db.execute("commit")
+            with transaction(db):
+                compact(db)
+                # Without its position the engine replays a vector segment from the queue's start.
+                db.execute(
+                    "delete from max_seq_id where segment_id in (select id from segments where scope = 'VECTOR')"
+                )
 
 
 def _let_lists_go(db: sqlite3.Connection) -> None:
     """Takes away list metadata whose rows are gone, once, and has it go with its rows from then on."""
     if db.execute("select 1 from sqlite_master where type = 'trigger' and name = ?", (_LISTS_GO,)).fetchone():
         return
-    db.execute("begin immediate")
-    db.execute(f"delete from embedding_metadata_array where {_ORPHANS['embedding_metadata_array']}")  # noqa: S608
-    db.execute(_MAKE_LISTS_GO)
-    db.execute("commit")
+    with transaction(db):
+        db.execute(f"delete from embedding_metadata_array where {_ORPHANS['embedding_metadata_array']}")  # noqa: S608
+        db.execute(_MAKE_LISTS_GO)
 
 
 def compact(db: sqlite3.Connection) -> None:
@@ -109,6 +136,33 @@ def superseded(db: sqlite3.Connection) -> list[int]:
     and again. Only what the metadata segment has taken in may go, since an upsert adds to metadata. The
     newest operation always stays: Chroma numbers the next by it.
     """
+    return [number for (number,) in db.execute(f"select q.seq_id {_superseded(db)}")]
+
+
+def _count_superseded(db: sqlite3.Connection) -> int:
+    return int(db.execute(f"select count(*) {_superseded(db)}").fetchone()[0])
+
+
+def newest_operation(db: sqlite3.Connection) -> int:
+    """The number of the last operation in the queue; 0 while there is none."""
+    return int(db.execute("select coalesce(max(seq_id), 0) from embeddings_queue").fetchone()[0])
+
+
+def queue_sizes(db: sqlite3.Connection) -> tuple[int, int, int]:
+    """How many operations the queue holds, how many of them are superseded, and what one takes: bytes, by the newest.
+
+    Reads the whole queue.
+    """
+    held = db.execute("select count(*) from embeddings_queue").fetchone()[0]
+    each = db.execute(
+        "select avg(length(id) + length(topic) + coalesce(length(vector), 0) + coalesce(length(metadata), 0)) from "
+        "(select * from embeddings_queue order by seq_id desc limit 200)"
+    ).fetchone()[0]
+    return held, _count_superseded(db), int(each or 0)
+
+
+def _superseded(db: sqlite3.Connection) -> str:
+    """Notes the final operation on every row, and returns the rest of a select of those before it."""
     db.execute("drop table if exists temp.final")
     db.execute(
         "create temp table final as select topic, id, max(seq_id) as seq_id from embeddings_queue "
@@ -116,13 +170,12 @@ def superseded(db: sqlite3.Connection) -> list[int]:
         (_UPSERT, _DELETE),
     )
     db.execute("create index temp.final_by_row on final (topic, id)")
-    found = db.execute(
-        "select q.seq_id from embeddings_queue q"
+    return (
+        "from embeddings_queue q"
         " join final f on f.topic = q.topic and f.id = q.id and f.seq_id > q.seq_id"
         " join segments s on s.collection = substr(q.topic, -36) and s.scope = 'METADATA'"
         " join max_seq_id m on m.segment_id = s.id and m.seq_id >= q.seq_id"
     )
-    return [number for (number,) in found]
 
 
 def delete_operations(db: sqlite3.Connection, numbers: Sequence[int]) -> None:
@@ -130,13 +183,22 @@ def delete_operations(db: sqlite3.Connection, numbers: Sequence[int]) -> None:
     db.executemany("delete from embeddings_queue where seq_id = ?", ((number,) for number in numbers))
 
 
+def delete_small_orphans(db: sqlite3.Connection) -> int:
+    """Deletes what dropped collections left in the tables about collections; returns how many rows that were.
+
+    No collection may be made meanwhile.
+    """
+    with transaction(db):
+        return sum(db.execute(f"delete from {table} where {_ORPHANS[table]}").rowcount for table in _SMALL)  # noqa: S608
+
+
 def orphans(db: sqlite3.Connection, table: str) -> list[int]:
-    """Rows of one of `ORPHANED_TABLES` that belong to no living collection, by number."""
+    """Rows of one of the `LARGE` tables that belong to no living collection, by number."""
     source = f"{table}_content" if table == "embedding_fulltext_search" else table  # FTS5 finds no rows by number
     return [row for (row,) in db.execute(f"select rowid from {source} where {_ORPHANS[table]}")]  # noqa: S608
 
 
-def delete_orphans(db: sqlite3.Connection, table: str, rows: Sequence[int]) -> None:
+def delete_orphans(table: str, db: sqlite3.Connection, rows: Sequence[int]) -> None:
     """Deletes rows of a table that are orphans still: a number may have found a new owner."""
     db.executemany(f"delete from {table} where rowid = ? and {_ORPHANS[table]}", ((row,) for row in rows))  # noqa: S608
 

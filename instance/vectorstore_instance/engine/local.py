@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 
 from vectorstore_instance.core.errors import not_found, unavailable
@@ -18,6 +19,8 @@ from vectorstore_instance.engine import Phase, Reply, State, Usage, cost, stamp
 from vectorstore_instance.engine.checkpointing import Checkpointing
 from vectorstore_instance.engine.client import UpstreamLost
 from vectorstore_instance.engine.disk import Disk, DiskError
+from vectorstore_instance.engine.maintenance import Maintenance
+from vectorstore_instance.engine.maintenance.leftovers import remove_folders
 from vectorstore_instance.engine.pressure import Pressure
 from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reads import Reads
@@ -47,6 +50,7 @@ class LocalEngine:
         self._quota = Quota(self._disk.tables, limits)
         self._pressure = Pressure(settings.data_dir, limits)
         self._watch: asyncio.Task[None] | None = None
+        self.maintenance = Maintenance(self)
         self._reads = Reads(lambda path, body: self._send("POST", path, body, True), Records(self._disk.tables))
         self._writes = Writes(self._send, self._disk.tables, self._quota, limits, lambda: self._reading > 0)
         self._checkpointing = Checkpointing(
@@ -76,10 +80,12 @@ class LocalEngine:
         self._housekeeping = asyncio.create_task(self._look_after())
         self._copying = asyncio.create_task(self._checkpointing.run())
         self._watch = asyncio.create_task(self._pressure.watch())
+        await self.maintenance.start()
 
     async def stop(self) -> None:
         """Ends the writes under way, then the engine."""
         self._started = False
+        await self.maintenance.stop()
         await self._writes.drain()
         for task in (self._housekeeping, self._copying, self._watch):
             if task is not None:
@@ -123,8 +129,9 @@ class LocalEngine:
     async def usage(self) -> Usage:
         """What the store holds."""
         size = await asyncio.to_thread(self._disk.bytes)
+        waste = await asyncio.to_thread(self.maintenance.reclaimable.look)
         self._quota.recount_doubted()
-        return Usage(documents=self._quota.used, bytes=size, collections=self._quota.collections)
+        return Usage(self._quota.used, size, self._quota.collections, waste.bytes)
 
     async def indexing(self, collection: str) -> Indexing:
         """How far a collection's index is; never wakes a sleeping engine.
@@ -161,18 +168,43 @@ class LocalEngine:
                 self._supervisor.distrust()
             return reply
         if what.kind is Kind.DROP:
-            return await self._writes.drop(what.path, method, body)
+            return await self._drop(what.path, method, body)
         return await self._writes.make(what, method, body)
+
+    async def _drop(self, path: str, method: str, body: bytes) -> Reply:
+        """Drops what a path names, with the files that Chroma leaves behind."""
+        try:
+            return await self._writes.drop(path, method, body)
+        finally:
+            await asyncio.to_thread(remove_folders, self._disk)
+            self.maintenance.reclaimable.forget()
 
     async def reset(self) -> Reply:
         """Deletes everything; afterwards the files are prepared anew, as reset undoes that, too."""
-        reply = await self._writes.drop("/api/v2/reset", "POST", b"")
+        reply = await self._drop("/api/v2/reset", "POST", b"")
         await self.rest()
         return reply
 
     async def rest(self) -> None:
         """Lets the engine sleep until the next request."""
         await self._supervisor.rest()
+
+    @property
+    def disk(self) -> Disk:
+        """The files, for maintenance."""
+        return self._disk
+
+    def parked(self) -> AbstractAsyncContextManager[None]:
+        """Within it no write runs and no collection is made or dropped; they wait."""
+        return self._writes.parked()
+
+    async def while_stopped(self, work: Callable[[], None]) -> None:
+        """Stops the engine in order and does something to its files; the next request wakes it."""
+        await self._supervisor.while_stopped(work)
+
+    def quiet_seconds(self) -> float:
+        """Seconds since the last request ended; 0 while one is under way."""
+        return 0.0 if self._in_flight or self._reading else time.monotonic() - self._last_use
 
     async def _send(self, method: str, path: str, body: bytes, again: bool) -> Reply:
         """Asks the child, waking it first; asks again after its death where that does no harm."""

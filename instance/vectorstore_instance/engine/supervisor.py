@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from vectorstore_instance.core.errors import unavailable
 from vectorstore_instance.engine.child import Child, start_child
@@ -114,9 +115,18 @@ class Supervisor:
             self._starting.cancel()
             await asyncio.wait([self._starting])
         async with self._changing:
-            child, self._child = self._child, None
-            if child is not None and await child.stop() and not self._distrusted:
-                await asyncio.to_thread(self._disk.seal)
+            await self._stop()
+
+    async def _stop(self) -> None:
+        child, self._child = self._child, None
+        if child is not None and await child.stop() and not self._distrusted:
+            await asyncio.to_thread(self._disk.seal)
+
+    async def while_stopped(self, work: Callable[[], None]) -> None:
+        """Stops the child in order, if it runs, and does something to its files; the next request wakes it."""
+        async with self._changing:
+            await self._stop()
+            await asyncio.to_thread(work)
 
     def distrust(self) -> None:
         """Has the files of this run of the engine repaired before the next, whatever its end: a write failed."""

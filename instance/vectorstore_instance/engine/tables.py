@@ -88,6 +88,12 @@ class Tables:
             )
             return [Collection(*row) for row in rows]
 
+    def segments(self) -> set[str]:
+        """The segments of the collections there are."""
+        with self._reading() as db:
+            found = db.execute("select s.id from segments s join collections c on c.id = s.collection")
+            return {segment for (segment,) in found}
+
     def documents(self) -> dict[str, int]:
         """Documents by collection id."""
         with self._reading() as db:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -117,9 +118,15 @@ class Writes:
                 self._quota.recount_one(wire.decode(wire.made, reply.body, "collection").id)
             return reply
 
+    @asynccontextmanager
+    async def parked(self) -> AsyncIterator[None]:
+        """Within it no write runs and no collection is made or dropped; they wait."""
+        async with self._shape, self._gate.alone():
+            yield
+
     async def drop(self, path: str, method: str, body: bytes) -> Reply:
         """Drops a collection, a database or everything, when the writes under way have ended."""
-        async with self._shape, self._gate.alone():
+        async with self.parked():
             try:
                 return await self._send(method, path, body, False)
             finally:

@@ -22,6 +22,26 @@ class Error(Body):
     """What is wrong, with the field, the value and the remedy."""
 
 
+class Chunked(Body):
+    """A document that was split."""
+
+    id: str
+    """Its id; its rows are `id#0`, `id#1` and so on."""
+    chunks: int
+    """How many."""
+
+
+class Truncated(Body):
+    """A text of which the model reads the beginning."""
+
+    index: int
+    """Which of the request's texts, counted from 0."""
+    characters: int
+    """How many it has."""
+    read: int
+    """How many of them were read."""
+
+
 class Written(Body):
     """What was stored."""
 
@@ -29,6 +49,10 @@ class Written(Body):
     """In the order of the request."""
     count: int
     """How many."""
+    chunked: list[Chunked] | None = None
+    """With `chunk=true`: those that were split."""
+    truncated: list[Truncated] | None = None
+    """With `truncate=true`: those that were cut to be embedded; they are stored whole."""
 
 
 class Added(Body):
@@ -36,6 +60,10 @@ class Added(Body):
 
     id: str
     """Names the document from now on."""
+    chunked: list[Chunked] | None = None
+    """With `chunk=true`: the document, if it was split."""
+    truncated: list[Truncated] | None = None
+    """With `truncate=true`: the document, if it was cut to be embedded; it is stored whole."""
 
 
 class Document(Body):
@@ -57,15 +85,19 @@ class Hit(Document):
 
 
 class Found(Body):
-    """Documents found, the nearest first."""
+    """Documents found, the nearest first; one that was split is named once, with its nearest chunk."""
 
     results: list[Hit]
+    truncated: list[Truncated] | None = None
+    """With `truncate=true`: the question, if it was cut."""
 
 
 class FoundEach(Body):
     """Documents found for each text asked, in its order."""
 
     results: list[list[Hit]]
+    truncated: list[Truncated] | None = None
+    """With `truncate=true`: the questions that were cut."""
 
 
 class Documents(Body):
@@ -78,7 +110,7 @@ class Deleted(Body):
     """What is gone."""
 
     deleted: int
-    """How many documents there were of those named."""
+    """How many rows there were of those named: a document that was split has one for each chunk."""
 
 
 class Collection(Body):
@@ -114,6 +146,8 @@ class Usage(Body):
     """Bytes on disk."""
     collections: int
     """Collections."""
+    reclaimableBytes: int
+    """Bytes that maintenance could give back: of deleted rows, overwritten operations, dropped collections."""
 
 
 class Stats(Usage):

@@ -1,0 +1,145 @@
+"""`rebuild`: makes one collection's index anew from the queue, and puts it in the old one's place.
+
+HNSW never gives the slot of a deleted row to another, so files and memory only grow. A second engine
+takes the collection's operations again, in a scratch folder, while the first goes on. What comes in
+meanwhile is taken, too, until little is left. Then writes are parked, the engine is stopped in order,
+the folders change places, the position is set, and the next request wakes the engine, which replays
+the little that is left. The collection keeps its id.
+
+A kill before the exchange leaves a scratch folder, which the next start removes. A kill within it finds
+the seal broken, so the next start trusts an index only as far as it proves itself, and makes it again
+from its checkpoint or the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from functools import partial
+from pathlib import Path
+
+from vectorstore_instance.engine import cgroup, changes
+from vectorstore_instance.engine.disk import Disk
+from vectorstore_instance.engine.maintenance.aside import AT_ONCE, Aside, start_aside
+from vectorstore_instance.engine.maintenance.header import read_header
+from vectorstore_instance.engine.maintenance.leftovers import folder_bytes
+from vectorstore_instance.engine.maintenance.operation import NoRoom, Operation, Store, Unfit, give_way
+from vectorstore_instance.engine.maintenance.queue import compact
+from vectorstore_instance.engine.maintenance.space import check_room
+from vectorstore_instance.engine.manifest import sync
+from vectorstore_instance.engine.operations import Standing, standing, written
+
+SCRATCH = "scratch"
+"""The folder within the data where the new index comes about; there only while it does."""
+ENGINE_BYTES = 64 << 20
+"""Memory that a second engine takes beside its index."""
+LITTLE = 500
+"""Operations that may be left for the engine to replay: a third of a second."""
+ROUNDS = 20
+"""How often what came in meanwhile is taken, where it is never little."""
+
+
+def check_rebuild(disk: Disk, collection: str) -> Standing:
+    """Checks that there is something to rebuild, and room for it.
+
+    Raises:
+        Unfit: there is not; says why.
+    """
+    at = _standing(disk, collection)
+    header = read_header(disk.index(at.segment))
+    if at.dimension is None or header is None:
+        raise Unfit("collection: it has no index files yet, so there is nothing to rebuild")
+    index = (at.documents + AT_ONCE) * header.slot_bytes
+    check_room(disk, 2 * index, "making the index anew")  # it, and as much for the second engine's queue
+    needed, memory = ENGINE_BYTES + 3 * index // 2, cgroup.memory()  # it grows by steps, and knows every id twice
+    if memory is not None and memory.limit - memory.used < needed:
+        raise NoRoom(
+            f"making the index anew needs {needed} bytes of memory, and {memory.limit - memory.used} of "
+            f"{memory.limit} are free; raise the memory limit for as long as it takes"
+        )
+    return at
+
+
+async def rebuild(store: Store, operation: Operation) -> None:
+    """Rebuilds the index of the operation's collection.
+
+    Raises:
+        Unfit: it cannot be done as things are; nothing is changed.
+        ChildFailed, UpstreamLost: the second engine failed; nothing is changed.
+    """
+    disk, collection = store.disk, operation.collection or ""
+    at = await asyncio.to_thread(check_rebuild, disk, collection)
+    await compact(store, operation)
+    try:
+        engine = await start_aside(disk.folder / SCRATCH, disk.lock, at.configuration, at.documents)
+        try:
+            at = await _take_in(store, collection, engine, operation)
+            operation.enter("writing the new index")
+            new = await engine.finish()
+        except BaseException:
+            await engine.stop()
+            raise
+        await asyncio.to_thread(_sync_files, new)
+        operation.enter("putting the new index in place")
+        async with store.parked():
+            await store.while_stopped(partial(_exchange, disk, at, new, operation))
+    finally:
+        await asyncio.to_thread(remove_scratch, disk)
+
+
+def remove_scratch(disk: Disk) -> None:
+    """Removes what a rebuild that was broken off has left."""
+    shutil.rmtree(disk.folder / SCRATCH, ignore_errors=True)
+
+
+async def _take_in(store: Store, collection: str, engine: Aside, operation: Operation) -> Standing:
+    """Has the second engine do every operation, and proves that nothing is missing."""
+    disk = store.disk
+    position = 0
+    operation.enter("taking operations in")
+    for _ in range(ROUNDS):
+        at = await asyncio.to_thread(_standing, disk, collection)
+        already = operation.done
+        operation.total = max(already, at.documents)
+        while some := await asyncio.to_thread(written, disk.tables.path, collection, position, at.position, AT_ONCE):
+            await give_way(store, operation)
+            await engine.feed(some)
+            position = some[-1].number
+            operation.done += len(some)
+        position = at.position
+        if operation.done - already <= LITTLE:
+            break
+    if (there := await engine.count()) != at.documents:
+        raise Unfit(f"the queue holds {there} of {at.documents} rows, so the index cannot be made from it")
+    return at
+
+
+def _standing(disk: Disk, collection: str) -> Standing:
+    found = standing(disk.tables.path, collection)
+    if found is None:
+        raise Unfit(f"collection: {collection} is not there any more")
+    return found
+
+
+def _exchange(disk: Disk, at: Standing, new: Path, operation: Operation) -> None:
+    """Puts the new folder in the old one's place; the engine has let go of both."""
+    old = disk.index(at.segment)
+    before, after = read_header(old), read_header(new)
+    if not disk.clean or at.segment not in disk.tables.segments():
+        raise Unfit("the engine did not end in order, or the collection was dropped; try again")
+    if before is None or after is None or before[1:] != after[1:]:
+        raise Unfit(f"the new index is not of the old one's kind: {after} instead of {before}")
+    operation.bytes_freed += folder_bytes(old) - folder_bytes(new)
+    disk.unseal()
+    old.rename(disk.folder / SCRATCH / "old")
+    new.rename(old)
+    sync(disk.folder)
+    changes.set_position(disk.tables.path, at.segment, at.position)
+    disk.checkpoints.drop(at.segment)
+    disk.seal()
+
+
+def _sync_files(folder: Path) -> None:
+    for file in folder.iterdir():
+        sync(file)
+    sync(folder)
