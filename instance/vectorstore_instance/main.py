@@ -11,6 +11,7 @@ import contextlib
 import logging
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 
@@ -25,10 +26,11 @@ from vectorstore_instance.api.tenant import tenant_app
 from vectorstore_instance.core import logs
 from vectorstore_instance.core.access import Tokens
 from vectorstore_instance.core.admission import Admission
-from vectorstore_instance.core.keys import Keys, read_internal
+from vectorstore_instance.core.keys import Keys, internal_headers
 from vectorstore_instance.core.limits import open_limits
 from vectorstore_instance.core.measured import MeasuredEmbedder, TracedEngine
 from vectorstore_instance.core.observer import Observer
+from vectorstore_instance.core.tls import client_context, server_context
 from vectorstore_instance.documents.jobs import Jobs
 from vectorstore_instance.embed import Embedder
 from vectorstore_instance.embed.onnx import MiniLM
@@ -57,7 +59,9 @@ def create(settings: Settings) -> Instance:
     """
     limits = open_limits(settings)
     observer = Observer(settings)
-    engine = _engine(settings, lambda: limits.current)
+    admission = Admission(lambda: limits.current, follows=settings.follows)
+    engine = _engine(settings, lambda: limits.current, admission)
+    maintenance = engine.maintenance if isinstance(engine, LocalEngine) else None
     if observer.traces:
         engine = TracedEngine(engine, observer)
     own = _embedder(settings)
@@ -67,18 +71,21 @@ def create(settings: Settings) -> Instance:
         limits=limits,
         keys=Keys(settings.keys_dir),
         tokens=_tokens(settings),
-        admission=Admission(lambda: limits.current, follows=settings.follows),
+        admission=admission,
         observer=observer,
         engine=engine,
         databases=Databases(engine),
         embedder=embedder,
         documents=Jobs(settings, lambda: limits.current, engine, embedder),
+        maintenance=maintenance,
     )
 
 
-def _engine(settings: Settings, limits: Callable[[], Limits]) -> Engine:
+def _engine(settings: Settings, limits: Callable[[], Limits], admission: Admission) -> Engine:
     if settings.follows and settings.leader_url:
-        return LeaderEngine(settings.leader_url, read_internal(settings.keys_dir))
+        key = internal_headers(settings.keys_dir)
+        tls = client_context(settings.tls_dir)
+        return LeaderEngine(settings.leader_url, lambda: key.current, tls, admission.handed_on)
     if settings.engine_url:
         return remote_engine(settings, limits)
     return LocalEngine(settings, limits)
@@ -108,10 +115,11 @@ async def _close(embedder: Embedder | None) -> None:
 class _Server(uvicorn.Server):
     """A uvicorn server that leaves signals to us: there are two, and an engine to stop after them."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
+                ssl_context_factory=(lambda *_: tls) if tls else None,
                 http=Connection,
                 lifespan="off",
                 access_log=False,
@@ -135,6 +143,7 @@ async def serve(settings: Settings) -> None:
         ValueError, DiskError, ChildFailed, OSError: it cannot start; the message says why.
     """
     instance = create(settings)
+    server = _Server(tenant_app(instance), server_context(settings.tls_dir) if settings.tls_dir else None)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -152,7 +161,6 @@ async def serve(settings: Settings) -> None:
             if starting.done():
                 starting.result()
                 await instance.documents.start()
-                server = _Server(tenant_app(instance))
                 serving = asyncio.create_task(server.serve(sockets=[tenants]))
                 log.info("serving %s on port %d", settings.tenant_id, tenants.getsockname()[1])
                 await stopping

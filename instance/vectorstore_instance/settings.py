@@ -132,6 +132,15 @@ class Settings(BaseModel):
             )
         if self.pod_index > 0 and not self.leader_url:
             raise ValueError(f"LEADER_URL: missing, and POD_INDEX {self.pod_index} follows a leader; set it")
+        if self.jwt_issuer and not self.jwt_audience:
+            raise ValueError(
+                "JWT_AUDIENCE: missing, and without it every token that JWT_ISSUER ever made would be valid; "
+                "set it to what this store's tokens have as aud, or as client_id where they have no aud"
+            )
+        for name in ("jwt_issuer", "jwt_jwks_url"):
+            url = getattr(self, name)
+            if url and not url.startswith(("https://", "http://")):
+                raise ValueError(f"{name.upper()}: {url!r} is not an https:// or http:// URL")
         return self
 
     @property

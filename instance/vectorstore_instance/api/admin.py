@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import msgspec
 
+from vectorstore_instance.api import reload
 from vectorstore_instance.api.asgi import App, Receive, Scope, Send, answer, refuse
 from vectorstore_instance.api.metrics import Metrics
 from vectorstore_instance.api.probes import PROBES, Probes
@@ -38,15 +39,19 @@ def management_app(instance: Instance, stopping: Callable[[], bool]) -> App:
                     raise unavailable(reason)
                 await answer(send, HTTPStatus.OK, b"{}")
             else:
-                await answer(send, HTTPStatus.OK, await _respond(instance, scope))
+                await answer(send, HTTPStatus.OK, await _respond(instance, scope, receive))
         except ApiError as error:
             await refuse(send, error)
 
     return app
 
 
-async def _respond(instance: Instance, scope: Scope) -> bytes:
+async def _respond(instance: Instance, scope: Scope, receive: Receive) -> bytes:
     path: str = scope["path"]
+    if path == reload.PATH and scope["method"] in ("GET", "POST"):
+        _authorize(instance, scope)
+        pushed = scope["method"] == "POST"
+        return msgspec.json.encode(await reload.reload(instance, receive) if pushed else reload.in_force(instance))
     if path == "/admin/usage" and scope["method"] == "GET":
         _authorize(instance, scope)
         usage = await instance.engine.usage()

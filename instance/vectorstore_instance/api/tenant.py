@@ -12,11 +12,12 @@ import asyncio
 import logging
 import re
 
-from vectorstore_instance.api import chroma_v2
+from vectorstore_instance.api import chroma_v2, confined
 from vectorstore_instance.api.asgi import App, Disconnected, Message, Receive, Scope, Send, limited, refuse
+from vectorstore_instance.api.cors import cors, origins
 from vectorstore_instance.core.access import authenticate, authorize
 from vectorstore_instance.core.errors import ApiError, failed
-from vectorstore_instance.core.exchange import Exchange, begin
+from vectorstore_instance.core.exchange import Exchange, begin, exchange_of
 from vectorstore_instance.instance import Instance
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,11 @@ DOCUMENTS = re.compile(r"/api/v1/database(/|$)")
 
 
 def tenant_app(instance: Instance) -> App:
-    """The application on the tenant port."""
+    """The application on the tenant port.
+
+    Raises:
+        ValueError: a setting is wrong.
+    """
     text_routes: asyncio.Task[App] | None = None
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +72,14 @@ def tenant_app(instance: Instance) -> App:
             text_routes = asyncio.create_task(asyncio.to_thread(_load_text_routes, instance))
         await (await text_routes)(scope, receive, send)
 
-    return app
+    async def _chroma(scope: Scope, receive: Receive, send: Send) -> None:
+        caller = exchange_of(scope).caller
+        if caller is None or caller.database is None:
+            await chroma_v2.serve(instance, scope, receive, send)
+        else:
+            await confined.serve(instance, caller, scope, receive, send)
+
+    return cors(app, origins(instance.settings.cors_origins))
 
 
 def _marked(exchange: Exchange, send: Send) -> Send:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from vectorstore_instance.core.exchange import Caller
 from vectorstore_instance.core.roles import Role
-from vectorstore_instance.core.watched import Editions
+from vectorstore_instance.core.watched import Editions, Watched
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 """How a digest is written."""
@@ -118,5 +118,10 @@ def read_internal(folder: Path) -> str:
     """
     try:
         return (folder / Role.INTERNAL).read_text().split()[0]
-    except (OSError, IndexError):
+    except (OSError, UnicodeDecodeError, IndexError):
         raise ValueError(f"KEYS_DIR: {folder / Role.INTERNAL} must hold the store's internal key") from None
+
+
+def internal_headers(folder: Path) -> Watched[dict[str, str]]:
+    """The headers that bear this key, read again when the file changes."""
+    return Watched([folder / Role.INTERNAL], lambda: {"x-chroma-token": read_internal(folder)})

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -17,6 +18,10 @@ import httptools
 from vectorstore_instance.engine.reply import Reply
 
 _CONNECT_SECONDS = 5.0
+
+
+TLS = Callable[[], ssl.SSLContext]
+"""What verifies the next connection's other end."""
 
 
 class UpstreamLost(Exception):
@@ -99,18 +104,22 @@ class _Connection(asyncio.Protocol):
 class Client:
     """Requests to one base URL."""
 
-    def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None, tls: TLS | None = None) -> None:
         """
         Args:
             url: where the upstream answers; a path in it goes before that of every request.
             headers: what every request bears beside its content type.
+            tls: what verifies an upstream at an https:// URL; None: the system's authorities.
+
+        Raises:
+            ValueError: that is no URL.
         """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r} is not an http:// or https:// URL")
         self._host = parts.hostname
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._tls = (tls or cache(ssl.create_default_context)) if parts.scheme == "https" else None
         self._base = parts.path.rstrip("/")
         self._netloc = parts.netloc.rpartition("@")[2]
         self._free: list[_Connection] = []
@@ -155,9 +164,10 @@ class Client:
             if kept.reusable:
                 return kept
         loop = asyncio.get_running_loop()
+        tls = self._tls() if self._tls else None
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                _, made = await loop.create_connection(_Connection, self._host, self._port, ssl=self._tls)
+                _, made = await loop.create_connection(_Connection, self._host, self._port, ssl=tls)
         except (OSError, TimeoutError) as problem:
             raise UpstreamLost(str(problem) or "no connection in time", reached=False) from None
         return made

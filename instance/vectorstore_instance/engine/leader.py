@@ -6,12 +6,17 @@ protocol: what the leader acknowledged is what every follower answers. Quota and
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
 import msgspec
 
+from vectorstore_instance.core.admission import REQUESTS
 from vectorstore_instance.engine import Reply, State, Usage
+from vectorstore_instance.engine.client import TLS
 from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.route import Kind, route
-from vectorstore_instance.engine.upstream import Patience, Upstream
+from vectorstore_instance.engine.upstream import Headers, Patience, Upstream
 
 _PATIENCE = Patience(read=300, write=300, reads=1024, writes=1024)
 """The leader has limits and time-outs of its own; longer than any write within them takes."""
@@ -20,14 +25,22 @@ _PATIENCE = Patience(read=300, write=300, reads=1024, writes=1024)
 class LeaderEngine:
     """The leader, asked by its URL."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, headers: Headers, tls: TLS, requests: Callable[[], int]) -> None:
         """
         Args:
             url: where it answers.
-            key: the store's internal key.
+            headers: the store's internal key.
+            tls: what verifies it where its URL is https.
+            requests: how many requests of the tenant's have come since it was last called; the leader keeps the rate.
+
+        Raises:
+            ValueError: that is no URL.
         """
-        headers = {"x-chroma-token": key}
-        self._upstream = Upstream(url, lambda: headers, "the store's leader", _PATIENCE)
+
+        def told() -> Mapping[str, str]:
+            return {**headers(), REQUESTS: str(requests())}
+
+        self._upstream = Upstream(url, told, "the store's leader", _PATIENCE, tls)
         self._reads = Reads(lambda path, body: self._ask("POST", path, body, Kind.QUERY))
 
     async def start(self) -> None:
@@ -65,4 +78,7 @@ class LeaderEngine:
 
     async def _ask(self, method: str, path: str, body: bytes, kind: Kind) -> Reply:
         reads = kind in (Kind.READ, Kind.QUERY, Kind.INDEXING)
-        return await self._upstream.ask(method, path, body, reads=reads, again=reads)
+        reply = await self._upstream.ask(method, path, body, reads=reads, again=reads)
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            reply.unwrap()  # raised, so that queries that came as one are refused as one and not asked each again
+        return reply

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from vectorstore_instance.core.errors import ApiError, unavailable
-from vectorstore_instance.engine.client import Client, UpstreamLost, UpstreamSlow
+from vectorstore_instance.engine.client import TLS, Client, UpstreamLost, UpstreamSlow
 from vectorstore_instance.engine.reply import Reply
 
 log = logging.getLogger(__name__)
@@ -46,13 +46,14 @@ class Patience:
 class Upstream:
     """One server, by its URL."""
 
-    def __init__(self, url: str, headers: Headers, who: str, patience: Patience) -> None:
+    def __init__(self, url: str, headers: Headers, who: str, patience: Patience, tls: TLS | None = None) -> None:
         """
         Args:
             url: where it answers.
             headers: what it wants to see: a key.
             who: what messages call it.
             patience: how long to wait.
+            tls: what verifies it; None: the system's authorities.
 
         Raises:
             ValueError: that is no URL.
@@ -62,7 +63,7 @@ class Upstream:
         self._borne = headers()
         self._who = who
         self._patience = patience
-        self._client = Client(url, self._borne)
+        self._client = Client(url, self._borne, tls)
         self._reads = asyncio.Semaphore(patience.reads)
         self._writes = asyncio.Semaphore(patience.writes)
         self._watch: asyncio.Task[None] | None = None
