@@ -87,6 +87,8 @@ async def serve(instance: Instance, scope: Scope, receive: Receive, send: Send) 
         raise mended.no_route(method, what)
     if method in ("POST", "PUT", "PATCH"):
         _check_json(scope)
+    if what.misnamed:
+        raise invalid("Collection ID is not a valid UUIDv4")
     reply = await _ask(instance, method, what, await read_body(receive))
     if what.kind is Kind.DELETE and reply.ok:
         exchange.rows = msgspec.json.decode(reply.body)["deleted"]
@@ -138,5 +140,5 @@ def _check_json(scope: Scope) -> None:
             raise ApiError(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 "ChromaError",
-                f"Expected request with `Content-Type: application/json`, not {value.decode('latin-1')!r}",
+                "Expected request with `Content-Type: application/json`",
             )

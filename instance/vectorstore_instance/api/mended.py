@@ -32,6 +32,7 @@ _ELSEWHERE = ("search", "fork", "function")
 _CRN = re.compile("[^:]+:[^:]+:[^:]+")
 _TOO_MANY_VALUES = b"too many SQL variables"
 _UNKNOWN_ID = b"Error finding id"
+_NAME_TAKEN = b"UNIQUE constraint failed: collections.name"
 _MEMBER = b'"n_results"'
 _ZERO = re.compile(rb'"n_results"\s*:\s*-?0(?:\.0*)?\s*[,}]')
 
@@ -99,13 +100,16 @@ async def mend(engine: Engine, what: Route, body: bytes, reply: Reply) -> Reply:
     """A better answer for what the engine calls an internal error, where there is one.
 
     Raises:
-        ApiError: 413 for more ids or values of `where` than SQLite can bind; 501 where another server does not say
-            how far its index has come.
+        ApiError: 413 for more ids or values of `where` than SQLite can bind; 409 for a new name that is taken;
+            501 where another server does not say how far its index has come.
     """
     if what.kind is Kind.INDEXING:
         raise ApiError(HTTPStatus.NOT_IMPLEMENTED, "ChromaError", "the engine of this store does not say how far it is")
     if _TOO_MANY_VALUES in reply.body:
         raise too_large("ids, where: more values than SQLite takes in one request (32,766); ask for fewer at once")
+    if _NAME_TAKEN in reply.body:
+        message = "new_name: another collection has this name; choose one that is free"
+        raise ApiError(HTTPStatus.CONFLICT, "ChromaError", message)
     if what.kind is Kind.QUERY and _UNKNOWN_ID in reply.body:
         return await _among_known(engine, what, wire.decode(wire.query, body, "query")) or reply
     return reply

@@ -14,7 +14,9 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 
-from vectorstore_instance.core.errors import not_found, unavailable
+import msgspec
+
+from vectorstore_instance.core.errors import failed, not_found, unavailable
 from vectorstore_instance.engine import Phase, Reply, State, Usage, cost, stamp
 from vectorstore_instance.engine.checkpointing import Checkpointing
 from vectorstore_instance.engine.client import UpstreamLost
@@ -35,6 +37,8 @@ IDLE_SECONDS = 600.0
 """After so long without a request the engine is stopped."""
 LOOK_SECONDS = 5.0
 """How often it is looked after the engine."""
+DROPS = 3
+"""Times that a living engine may hang up on a request: on some, it always does, and each time costs it a thread."""
 PATIENCE = 30.0
 """Seconds that a request waits for an engine that is starting, recovering or coming back."""
 
@@ -141,7 +145,7 @@ class LocalEngine:
         """
         found = await asyncio.to_thread(self._disk.tables.indexing, collection)
         if found is None:
-            raise not_found(f"Collection [{collection}] does not exist")
+            raise not_found(f"Collection [{collection}] does not exist.")
         return found
 
     async def request(self, method: str, path: str, body: bytes = b"") -> Reply:
@@ -164,11 +168,13 @@ class LocalEngine:
                 self._reading -= 1
         if what.kind in (Kind.ROWS, Kind.DELETE, Kind.MODIFY):
             reply = await self._writes.write(what, body)
-            if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR and what.kind is not Kind.MODIFY:
                 self._supervisor.distrust()
             return reply
         if what.kind is Kind.DROP:
             return await self._drop(what.path, method, body)
+        if what.kind is Kind.INDEXING:
+            return Reply(HTTPStatus.OK, msgspec.json.encode(await self.indexing(what.collection)))
         return await self._writes.make(what, method, body)
 
     async def _drop(self, path: str, method: str, body: bytes) -> Reply:
@@ -209,6 +215,7 @@ class LocalEngine:
     async def _send(self, method: str, path: str, body: bytes, again: bool) -> Reply:
         """Asks the child, waking it first; asks again after its death where that does no harm."""
         deadline = time.monotonic() + PATIENCE
+        dropped = 0
         self._in_flight += 1
         try:
             while True:
@@ -216,6 +223,9 @@ class LocalEngine:
                 try:
                     return await child.client.request(method, path, body)
                 except UpstreamLost as lost:
+                    dropped += lost.reached
+                    if dropped > DROPS and child.alive:
+                        raise failed() from lost
                     if not again or time.monotonic() > deadline:
                         raise unavailable(
                             f"the engine went away before it answered ({lost}); "

@@ -70,7 +70,7 @@ class Quota:
         """
         found = self._tables.segment_and_dimension(collection)
         if found is None:
-            raise not_found(f"Collection [{collection}] does not exist")
+            raise not_found(f"Collection [{collection}] does not exist.")
         return set(ids) - self._tables.known_ids(found[0], ids)
 
     def reserve(self, count: int) -> None:

@@ -53,6 +53,8 @@ class Route(NamedTuple):
     """The request in one of few words, for metrics: the verb, or what it is about."""
     allow: str = ""
     """Where the method is not the route's: those that are."""
+    misnamed: bool = False
+    """Whether the collection's id is no UUID."""
 
 
 _DATABASE = "/api/v2/tenants/*/databases/*"
@@ -119,15 +121,16 @@ def route(method: str, path: str) -> Route:
         groups = found.groups()
         if len(groups) < 3 or (label == "collection" and kind in _BY_NAME):
             return Route(kind, path=path, label=label)
-        id_ = _canonical(groups[2])
-        bare = bare[: found.start(3)] + quote(id_, safe="") + bare[found.end(3) :]
-        return Route(kind, id_, "" if label == "collection" else label, bare + mark + query, label)
+        name = unquote(groups[2])
+        id_ = _canonical(name)
+        bare = bare[: found.start(3)] + quote(id_ or name, safe="") + bare[found.end(3) :]
+        return Route(kind, id_ or name, "" if label == "collection" else label, bare + mark + query, label, "", not id_)
     return Route(Kind.UNKNOWN, path=path)
 
 
-def _canonical(segment: str) -> str:
-    name = unquote(segment)
+def _canonical(name: str) -> str:
+    """The one spelling of a UUID; empty for what is none."""
     try:
         return str(UUID(name))
     except ValueError:
-        return name
+        return ""
