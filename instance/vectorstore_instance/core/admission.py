@@ -23,7 +23,7 @@ from vectorstore_instance.core.exchange import Exchange
 from vectorstore_instance.core.roles import Role
 from vectorstore_instance.settings import Limits
 
-REQUESTS = b"x-vectorstore-requests"
+REQUESTS = "x-vectorstore-requests"
 """Header by which a follower says how many tenants' requests one of its own stands for."""
 
 BODIES = 4
@@ -174,8 +174,8 @@ class Admission:
 def _requests(headers: list[tuple[bytes, bytes]]) -> int:
     """How many tenants' requests a request of a follower's stands for."""
     for name, value in headers:
-        if name == REQUESTS:
+        if name == REQUESTS.encode():
             if not value.isdigit() or len(value) > 9:
-                raise invalid(f"x-vectorstore-requests: {value.decode('latin-1')!r} is not a count of requests")
+                raise invalid(f"{REQUESTS}: {value.decode('latin-1')!r} is not a count of requests")
             return int(value)
     return 1

@@ -18,7 +18,7 @@ import msgspec
 
 from vectorstore_instance.core.errors import ApiError, already_there, forbidden, not_found, too_large, unavailable
 from vectorstore_instance.core.exchange import current
-from vectorstore_instance.engine import Reply, State, Usage, batch
+from vectorstore_instance.engine import Reply, State, Usage, batch, cost
 from vectorstore_instance.engine.counted import FRESH, Counted
 from vectorstore_instance.engine.headers import engine_headers
 from vectorstore_instance.engine.names import Names
@@ -115,6 +115,7 @@ class RemoteEngine:
     async def request(self, method: str, path: str, body: bytes = b"") -> Reply:
         """Sends one request of Chroma's API; see `Engine`."""
         what = route(method, path)
+        cost.check(what, body, self._limits())
         if what.collection and self._names != Names():
             await self._check_ours(what)
         if what.kind is Kind.ROWS:

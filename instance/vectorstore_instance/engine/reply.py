@@ -28,7 +28,7 @@ class Reply:
         """The body of a success.
 
         Raises:
-            ApiError: the engine's own error, status and class kept.
+            ApiError: the engine's own error: status, class and headers are kept.
         """
         if self.ok:
             return self.body
@@ -40,4 +40,5 @@ class Reply:
             self.status,
             error.get("error", "InternalError"),
             error.get("message", f"the engine answered {self.status}"),
+            dict(self.headers),
         )
