@@ -71,7 +71,7 @@ class Metrics:
             yield "vectorstore_embedded_texts_total", (), tally.texts
             yield "vectorstore_model_loaded", (), instance.embedder.loaded
         if instance.settings.tls_dir is not None:
-            yield from _certificate(instance.settings.tls_dir / "tls.crt")
+            yield from certificate(instance.settings.tls_dir / "tls.crt")
 
     def _histograms(self) -> Iterator[tuple[str, tuple[str, ...], Histogram]]:
         tally = self._instance.observer.tally
@@ -136,6 +136,8 @@ def _engine(state: State) -> Iterable[Sample]:
         yield "vectorstore_engine_phase", (phase,), phase == state.phase
     yield "vectorstore_engine_starts_total", (), state.starts
     yield "vectorstore_engine_repairs_total", (), state.repairs
+    yield "vectorstore_engine_replayed_operations_total", (), state.replayed
+    yield "vectorstore_engine_checkpoints_total", (), state.checkpoints
     yield "vectorstore_engine_silent_seconds", (), state.silent
     yield "vectorstore_unindexed_operations", (), state.unindexed
     yield "vectorstore_queue_depth", ("reads",), state.waiting_reads
@@ -154,6 +156,7 @@ def _holdings(usage: Usage, limits: Limits) -> Iterable[Sample]:
     yield "vectorstore_documents", (), usage.documents
     yield "vectorstore_collections", (), usage.collections
     yield "vectorstore_data_bytes", (), usage.bytes
+    yield "vectorstore_data_reclaimable_bytes", (), usage.reclaimableBytes
     yield "vectorstore_quota_use_ratio", ("documents",), _ratio(usage.documents, limits.max_documents)
     yield "vectorstore_quota_use_ratio", ("collections",), _ratio(usage.collections, limits.max_collections)
     if limits.max_bytes is not None:
@@ -164,7 +167,8 @@ def _ratio(used: int, limit: int) -> float:
     return used / limit if limit else 1.0  # of nothing, all is used
 
 
-def _certificate(path: Path) -> Iterable[Sample]:
+def certificate(path: Path) -> Iterable[Sample]:
+    """When the certificate in a file ends; nothing where there is none that can be read."""
     from cryptography.x509 import load_pem_x509_certificates
 
     try:

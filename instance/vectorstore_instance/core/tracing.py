@@ -25,7 +25,7 @@ Attribute = str | int | float | bool
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _PROTOCOL = "http/protobuf"
-_LAST_SPANS_SECONDS = 5
+_LAST_SPANS_SECONDS = 2
 """How long the end of the process waits for the collector at most."""
 
 
@@ -49,18 +49,20 @@ class Tracing:
     def __init__(self, tenant: str) -> None:
         """Loads the SDK and starts its sender."""
         from opentelemetry import trace
+        from opentelemetry.context import Context
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         self._trace = trace
+        self._nothing = Context()
         self._propagator = TraceContextTextMapPropagator()
         self._provider = _provider(tenant)
         self._tracer = self._provider.get_tracer("vectorstore_instance", __version__)
 
     def begun(self, exchange: Exchange) -> None:
         """Begins the span of a request, in the context of the task that serves it."""
-        from opentelemetry.context import Context, attach
+        from opentelemetry.context import attach
 
-        parent = self._propagator.extract({"traceparent": exchange.parent}, Context())
+        parent = self._propagator.extract({"traceparent": exchange.parent}, self._nothing)
         span = self._tracer.start_span(exchange.method, parent, self._trace.SpanKind.SERVER)
         attach(self._trace.set_span_in_context(span))  # the task ends with the request: nothing to detach
 
@@ -77,12 +79,21 @@ class Tracing:
     @contextmanager
     def span(self, name: str, attributes: dict[str, Attribute]) -> Iterator[None]:
         """A step of a request, or of work that no request waits for, as a span."""
-        # An exception's text may hold what the tenant sent, so it is not recorded: its class is.
-        with self._tracer.start_as_current_span(name, attributes=attributes, record_exception=False) as span:
+        exchange = current.get()
+        outlives = exchange is not None and exchange.seconds and not self._trace.get_current_span().is_recording()
+        # An exception's text may hold what the tenant sent, so neither it nor its trace is recorded: its class is.
+        with self._tracer.start_as_current_span(
+            name,
+            self._nothing if outlives else None,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
             try:
                 yield
             except Exception as problem:
                 span.set_attribute("error.type", type(problem).__name__)
+                span.set_status(self._trace.StatusCode.ERROR)
                 raise
 
     def close(self) -> None:
