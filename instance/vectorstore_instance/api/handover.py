@@ -17,8 +17,9 @@ from vectorstore_instance.api.asgi import Disconnected
 from vectorstore_instance.api.simple import Here
 from vectorstore_instance.core.errors import ApiError, unavailable
 from vectorstore_instance.core.exchange import exchange_of
-from vectorstore_instance.core.keys import read_internal
+from vectorstore_instance.core.keys import internal_headers
 from vectorstore_instance.core.roles import Role
+from vectorstore_instance.core.tls import client_context
 from vectorstore_instance.instance import Instance
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class ToLeader:
     def __init__(self, app: ASGIApp, instance: Instance) -> None:
         self._app = app
         self._instance = instance
+        self._key = internal_headers(instance.settings.keys_dir)
+        self._tls = client_context(instance.settings.tls_dir)
         self._session: ClientSession | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,6 +83,7 @@ class ToLeader:
                 headers=self._headers(scope),
                 data=body.blocks() if has_body else None,
                 allow_redirects=False,
+                ssl=self._tls(),
             ) as response:
                 await _answer(response, send)
         except aiohttp.ClientError as problem:
@@ -91,7 +95,7 @@ class ToLeader:
         caller = exchange_of(scope).caller
         names = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
         headers = {name: value for name, value in names if name in _KEPT}
-        headers["x-chroma-token"] = read_internal(self._instance.settings.keys_dir)
+        headers |= self._key.current
         if caller is not None and caller.database is not None:
             headers[DATABASE] = caller.database
         return headers
