@@ -23,6 +23,9 @@ NO_MODEL = "none"
 Model = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_./:]*[A-Za-z0-9])?$", max_length=128)]
 """An embedding model's name: one of `MODEL_DIMENSIONS`, `none`, or what the endpoint at EMBED_URL calls it."""
 
+LocalModel = Literal["all-MiniLM-L6-v2", "none"]
+"""The models that need no endpoint."""
+
 Precision = Literal["fp32", "int8"]
 """How a model that runs here computes. Vectors of the two do not mix, so a store has one for its life."""
 

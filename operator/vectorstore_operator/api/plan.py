@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from vectorstore_instance.settings import Model as ModelName
+from vectorstore_instance.settings import LocalModel as ModelName
 from vectorstore_operator.api.base import ClassName, Conditions, Model, Quantity, Rule, cel
 
 REPLICAS_RULE = Rule(rule="self.min <= self.max", message="replicas.min is above replicas.max")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from vectorstore_instance.settings import Model as ModelName
+from vectorstore_instance.settings import LocalModel as ModelName
 from vectorstore_operator.api.base import ClassName, Conditions, Model, Name, Quantity, Rule, cel, immutable
 
 NAME_RULE = Rule(
