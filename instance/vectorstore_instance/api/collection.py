@@ -10,21 +10,28 @@ import base64
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 from msgspec import Raw
 
-from vectorstore_instance.core.errors import already_there, invalid, not_found, too_large
+from vectorstore_instance.api import chunked
+from vectorstore_instance.core.errors import already_there, invalid, too_large
 from vectorstore_instance.core.exchange import note_rows
+from vectorstore_instance.embed import Embedder
 from vectorstore_instance.engine import DATABASES
 from vectorstore_instance.engine.route import REFUSE_KNOWN
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.models.fields import Where
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 T = TypeVar("T")
+MOST_CHUNKS = 1000
+"""So many of the nearest chunks are looked through for enough different documents."""
 Row = dict[str, Any]
 """One document of an answer, some of its members in the engine's bytes."""
 
@@ -70,6 +77,8 @@ class Rows:
     embeddings: list[list[float]] | None = None
     ids: list[str] | None = None
     metadatas: Sequence[Mapping[str, Any] | None] | None = None
+    vectors: NDArray[np.float32] | None = None
+    """The model's vectors of the documents, where they are made already."""
 
     @property
     def count(self) -> int:
@@ -97,9 +106,9 @@ class Collection:
         Raises:
             ApiError: 413 too many rows, 400 texts or vectors that do not fit, 409 an id is there already.
         """
-        self._limit("documents", rows.count)
-        if rows.ids and not update and (known := await self._known(rows.ids)):
-            raise already_there(known[0])  # before its text is embedded; the engine's queue looks once more
+        self.limit("documents", rows.count)
+        if rows.ids and not update:
+            await self.refuse_known(rows.ids)  # before a text is embedded; the engine's queue looks once more
         ids = rows.ids or [str(uuid.uuid4()) for _ in range(rows.count)]
         body = {
             "ids": ids,
@@ -111,11 +120,23 @@ class Collection:
         return ids
 
     async def query(self, texts: list[str], n_results: int, where: Where | None) -> list[list[Row]]:
-        """The nearest documents for each text, with their distances, the nearest first."""
-        self._limit("texts", len(texts))
-        vectors = await self._embed(texts)
+        """The nearest documents for each text, with their distances, the nearest first; each once, by its nearest
+        chunk where it was split."""
+        self.limit("texts", len(texts))
+        vectors = (await self.embedder.embed(texts)).tolist()  # the only form that Chroma takes here
+        most = max(n_results, min(self.instance.limits.current.max_n_results, MOST_CHUNKS))
+        asked = n_results
+        while True:
+            found = await self._nearest(vectors, asked, where)
+            results = [chunked.documents(rows)[:n_results] for rows in found]
+            enough = all(len(some) == n_results or len(rows) < asked for some, rows in zip(results, found, strict=True))
+            if enough or asked == most:
+                return results
+            asked = min(asked * 4, most)
+
+    async def _nearest(self, vectors: list[list[float]], n_results: int, where: Where | None) -> list[list[Row]]:
         body = {
-            "query_embeddings": vectors.tolist(),  # the only form that Chroma takes here
+            "query_embeddings": vectors,
             "n_results": n_results,
             "where": where,
             "include": ["documents", "metadatas", "distances"],
@@ -126,39 +147,68 @@ class Collection:
         return [[dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] for columns in each]
 
     async def get(self, ids: list[str] | None, where: Where | None, limit: int | None, offset: int | None) -> list[Row]:
-        """Documents by id, by metadata, or by both; all where neither is given."""
-        self._limit("ids", len(ids or ()))
+        """Documents by id, by metadata, or by both; all where neither is given. One that was split is its chunks."""
+        self.limit("ids", len(ids or ()))
+        if ids is not None and (chunks := await self._chunks_of(ids)):
+            ids = list(dict.fromkeys([*ids, *chunks]))
         body = {"ids": ids, "where": where, "limit": limit, "offset": offset, "include": ["documents", "metadatas"]}
         found = await self._ask("get", body, _Columns)
         rows = zip(found.ids, found.documents or (), found.metadatas or (), strict=True)
         return [{"id": name, "document": document, "metadata": metadata} for name, document, metadata in rows]
 
     async def delete(self, ids: list[str] | None, where: Where | None) -> int:
-        """Deletes documents by id, by metadata, or by both; returns how many there were."""
-        self._limit("ids", len(ids or ()))
-        body: dict[str, Any] = {"where": where}
-        if ids is not None:
+        """Deletes documents by id, by metadata, or by both, with their chunks; returns how many rows there were."""
+        self.limit("ids", len(ids or ()))
+        if ids is None:
+            deleted = (await self._ask("delete", {"where": where}, _Deleted)).deleted
+        else:
             # Chroma counts ids that it does not have as deleted, too: only those that are there are sent.
-            known = await self._known(ids, where)
-            if not known:
-                return 0
-            body = {"ids": known}
-        deleted = (await self._ask("delete", body, _Deleted)).deleted
+            deleted = await self.delete_rows(await self.rows_of(ids, where))
         note_rows(deleted)
         return deleted
 
-    def _limit(self, what: str, count: int) -> None:
+    async def delete_rows(self, ids: list[str]) -> int:
+        """Deletes rows that are there, however many."""
+        most = self.instance.limits.current.max_batch_rows
+        parts = (ids[at : at + most] for at in range(0, len(ids), most))
+        return sum([(await self._ask("delete", {"ids": part}, _Deleted)).deleted for part in parts])
+
+    async def refuse_known(self, ids: list[str]) -> None:
+        """Refuses ids that are there already.
+
+        Raises:
+            ApiError: 409; names one.
+        """
+        if known := await self.rows_of(ids):
+            raise already_there(known[0])
+
+    async def rows_of(self, ids: list[str], where: Where | None = None) -> list[str]:
+        """The rows that are there of documents: themselves, and the chunks of those that were split."""
+        return list(dict.fromkeys([*await self._known(ids, where), *await self._chunks_of(ids, where)]))
+
+    async def _chunks_of(self, ids: list[str], where: Where | None = None) -> list[str]:
+        chunks: Where = {chunked.SOURCE: {"$in": ids}}
+        return await self._known(None, {"$and": [chunks, where]} if where else chunks)
+
+    def limit(self, what: str, count: int) -> None:
+        """Refuses more than one request may have of something.
+
+        Raises:
+            ApiError: 413; says how many are allowed.
+        """
         most = self.instance.limits.current.max_batch_rows
         if count > most:
             raise too_large(f"{count} {what} in one request, and {most} are allowed; send less at once")
 
-    async def _known(self, ids: list[str], where: Where | None = None) -> list[str]:
+    async def _known(self, ids: list[str] | None, where: Where | None = None) -> list[str]:
         return (await self._ask("get", {"ids": ids, "where": where, "include": []}, _Columns)).ids
 
     async def _vectors(self, rows: Rows) -> list[list[float]] | list[str]:
         """A vector for every row, in a form that Chroma takes on writes: numbers or base64."""
         if rows.embeddings is None:
-            vectors = await self._embed(rows.documents or [])
+            vectors = rows.vectors
+            if vectors is None:
+                vectors = await self.embedder.embed(rows.documents or [])
             return [base64.b64encode(vector).decode("ascii") for vector in vectors.astype("<f4", copy=False)]
         dimension = self.info.dimension or self.instance.settings.dimension
         for index, vector in enumerate(rows.embeddings):
@@ -168,8 +218,13 @@ class Collection:
                 )
         return rows.embeddings
 
-    async def _embed(self, texts: list[str]) -> Any:
-        """Vectors of the texts: a numpy array of float32, shape (len(texts), dimension)."""
+    @property
+    def embedder(self) -> Embedder:
+        """The store's model.
+
+        Raises:
+            ApiError: 400 it has none, or one whose vectors do not fit here.
+        """
         embedder = self.instance.embedder
         if embedder is None:
             raise invalid(
@@ -181,68 +236,16 @@ class Collection:
                 f"collection {self.info.name} holds vectors of dimension {self.info.dimension}, and the store's model "
                 f"makes {embedder.dimension}; use another collection, or send vectors over Chroma's API"
             )
-        return await embedder.embed(texts)
+        return embedder
 
     async def _post(self, verb: str, body: object) -> bytes:
-        path = f"{_path(self.database, self.info.id)}/{verb}"
-        return (await self.instance.engine.request("POST", path, msgspec.json.encode(body))).unwrap()
+        where = f"{path(self.database, self.info.id)}/{verb}"
+        return (await self.instance.engine.request("POST", where, msgspec.json.encode(body))).unwrap()
 
     async def _ask(self, verb: str, body: object, answer: type[T]) -> T:
         return msgspec.json.decode(await self._post(verb, body), type=answer)
 
 
-async def create(
-    instance: Instance, database: str, name: str, metadata: Row | None, *, get: bool = False
-) -> Collection:
-    """Makes a collection that measures by cosine; the one there is where `get` allows it.
-
-    Raises:
-        ApiError: 409 it is there already; 400 no name for a collection.
-    """
-    body = {
-        "name": name,
-        "metadata": metadata or None,
-        "configuration": {"hnsw": {"space": "cosine"}},
-        "get_or_create": get,
-    }
-    reply = await instance.engine.request("POST", _path(database), msgspec.json.encode(body))
-    return Collection(instance, database, msgspec.json.decode(reply.unwrap(), type=Info))
-
-
-async def find(instance: Instance, database: str, name: str) -> Collection | None:
-    """The collection of that name, if there is one."""
-    reply = await instance.engine.request("GET", _path(database, name))
-    if reply.status == HTTPStatus.NOT_FOUND:
-        return None
-    return Collection(instance, database, msgspec.json.decode(reply.unwrap(), type=Info))
-
-
-async def get(instance: Instance, database: str, name: str) -> Collection:
-    """The collection of that name.
-
-    Raises:
-        ApiError: 404 there is none.
-    """
-    found = await find(instance, database, name)
-    if found is None:
-        raise not_found(f"collection {name!r} does not exist; POST /collections/create makes one")
-    return found
-
-
-async def drop(instance: Instance, database: str, name: str) -> None:
-    """Deletes a collection with all its documents.
-
-    Raises:
-        ApiError: 404 there is none.
-    """
-    (await instance.engine.request("DELETE", _path(database, name))).unwrap()
-
-
-async def list_all(instance: Instance, database: str) -> list[Info]:
-    """Every collection of a database, whoever made it."""
-    reply = await instance.engine.request("GET", _path(database))
-    return msgspec.json.decode(reply.unwrap(), type=list[Info])
-
-
-def _path(database: str, *names: str) -> str:
+def path(database: str, *names: str) -> str:
+    """Where the engine has a database's collections, or one of them."""
     return "/".join((DATABASES, database, "collections", *(quote(name, safe="") for name in names)))

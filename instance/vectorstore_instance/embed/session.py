@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from onnxruntime import InferenceSession
+    from semantic_text_splitter import TextSplitter
     from tokenizers import Tokenizer
 
     Tokens = NDArray[np.int64]
@@ -29,6 +31,8 @@ class Model:
         """Loads what `prepare` left there."""
         self._tokenizer = _open_tokenizer(folder / weights.TOKENIZER)
         self._session = _open_session(folder / weights.GRAPHS[precision])
+        # It copies the tokenizer, which takes longer than to divide most texts.
+        self._splitter = lru_cache(2)(self._make_splitter)
         # The scale of int8 numbers is that of all the texts of a run: together with others, a text would
         # get another vector.
         self._together = precision == "fp32"
@@ -41,11 +45,13 @@ class Model:
 
     def split(self, text: str, size: int, overlap: int) -> list[tuple[int, int]]:
         """Chunks of at most `size` tokens, [CLS] and [SEP] included: start and end in characters."""
+        return [(start, start + len(chunk)) for start, chunk in self._splitter(size, overlap).chunk_indices(text)]
+
+    def _make_splitter(self, size: int, overlap: int) -> TextSplitter:
         from semantic_text_splitter import TextSplitter
 
         room = size - self._tokenizer.num_special_tokens_to_add(is_pair=False)
-        splitter = TextSplitter.from_huggingface_tokenizer(self._tokenizer, room, overlap=overlap)
-        return [(start, start + len(chunk)) for start, chunk in splitter.chunk_indices(text)]
+        return TextSplitter.from_huggingface_tokenizer(self._tokenizer, room, overlap=overlap)
 
     def reach(self, text: str, most: int) -> int:
         """How many of the text's characters its first `most` tokens cover, [CLS] and [SEP] included."""
