@@ -13,6 +13,7 @@ from vectorstore_instance.documents.jobs import Jobs
 from vectorstore_instance.embed import Embedder
 from vectorstore_instance.engine import Engine
 from vectorstore_instance.engine.databases import Databases
+from vectorstore_instance.engine.maintenance import Maintenance
 from vectorstore_instance.settings import Settings
 
 
@@ -33,3 +34,5 @@ class Instance:
     """None where clients bring their own vectors: MODEL_NAME=none."""
     documents: Jobs
     """Files being read into collections."""
+    maintenance: Maintenance | None
+    """None where the files are another server's."""

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from vectorstore_instance.api import reload
+from vectorstore_instance.api import maintenance, reload
 from vectorstore_instance.api.asgi import App, Receive, Scope, Send, answer, refuse
 from vectorstore_instance.api.metrics import Metrics
 from vectorstore_instance.api.probes import PROBES, Probes
@@ -38,6 +38,9 @@ def management_app(instance: Instance, stopping: Callable[[], bool]) -> App:
                 if reason := probes.answer(scope["path"]):
                     raise unavailable(reason)
                 await answer(send, HTTPStatus.OK, b"{}")
+            elif f"{scope['path']}/".startswith(f"{maintenance.PATH}/"):
+                _authorize(instance, scope)
+                await answer(send, *await maintenance.respond(instance, scope, receive))
             else:
                 await answer(send, HTTPStatus.OK, await _respond(instance, scope, receive))
         except ApiError as error:
@@ -61,6 +64,7 @@ async def _respond(instance: Instance, scope: Scope, receive: Receive) -> bytes:
                 "limit": instance.limits.current.max_documents,
                 "bytes": usage.bytes,
                 "collections": usage.collections,
+                "reclaimableBytes": usage.reclaimableBytes,
             }
         )
     raise not_found(f"{scope['method']} {path} is not a route of the management port")
