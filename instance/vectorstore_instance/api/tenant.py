@@ -66,7 +66,7 @@ def tenant_app(instance: Instance) -> App:
         if scope["method"] == "HEAD":  # as GET; the server, which has a scope of its own, sends no body
             scope = {**scope, "method": "GET"}
         if scope["path"].startswith("/api/") and not DOCUMENTS.match(scope["path"]):
-            await chroma_v2.serve(instance, scope, receive, send)
+            await _chroma(scope, receive, send)
             return
         if text_routes is None:
             text_routes = asyncio.create_task(asyncio.to_thread(_load_text_routes, instance))
