@@ -18,7 +18,7 @@ from vectorstore_instance.models import wire
 _Column = Literal["distances", "documents", "embeddings", "metadatas", "uris"]
 _INCLUDE = msgspec.json.Decoder(list[_Column])
 _IDS = msgspec.json.Decoder(list[str])
-_DEFAULT = b'["metadatas","documents","distances"]'
+_DEFAULT = b'["documents","metadatas","distances"]'
 _OURS = ("documents", "metadatas", "uris")
 
 
