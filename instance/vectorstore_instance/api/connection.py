@@ -3,7 +3,7 @@
 Whoever reaches the port can open connections, with a key or without. A head must come within some
 seconds and some bytes; a request that was answered and still sends its body is cut off in the end; and
 beyond a number of connections new ones are closed at once, so that those that serve somebody go on.
-What a body may take is bounded per request: see `asgi.limited`.
+What a body may take is bounded per request (`asgi.limited`), which is woken from here to look at the time.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ HEAD_SECONDS = 20.0
 HEAD_BYTES = 64 << 10
 """Bytes of a head; more than that are noticed with the next bytes that come."""
 WHOLE_SECONDS = HEAD_SECONDS + BODY_SECONDS
+"""Seconds within which a whole request must be here: for one that is refused already and still sends its body."""
+LOOK_SECONDS = 5.0
+"""How often that is looked at."""
 
 
 class Connection(HttpToolsProtocol):
@@ -44,7 +47,7 @@ class Connection(HttpToolsProtocol):
             return
         super().connection_made(transport)
         self._began = self.loop.time()
-        self._alarm = self.loop.call_later(HEAD_SECONDS, self._look)
+        self._alarm = self.loop.call_later(LOOK_SECONDS, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._alarm is not None:
@@ -77,13 +80,13 @@ class Connection(HttpToolsProtocol):
         self._refuse(invalid(f"{msg} Send HTTP/1.1, with names and paths percent-encoded"))
 
     def _look(self) -> None:
-        """Ends a request that takes too long to come in; else looks again when one could."""
-        now = self.loop.time()
-        allowed = HEAD_SECONDS if self._in_head else WHOLE_SECONDS
-        if self._began and now >= self._began + allowed:
-            self._refuse(too_slow(f"the request: it was not here within {allowed:.0f} s; send it at once"))
-            return
-        self._alarm = self.loop.call_at((self._began or now) + allowed, self._look)
+        """Ends a request that takes too long to come in, and has whoever waits for a body look at the time."""
+        self._alarm = self.loop.call_later(LOOK_SECONDS, self._look)
+        waited = self.loop.time() - self._began if self._began else 0.0
+        if waited > (HEAD_SECONDS if self._in_head else WHOLE_SECONDS):
+            self._refuse(too_slow(f"the request: its head was not here within {HEAD_SECONDS:.0f} s; send it at once"))
+        elif waited and not self._in_head:
+            self.cycle.message_event.set()
 
     def _refuse(self, error: ApiError) -> None:
         """Answers what cannot become a request, where nothing else was or is being answered, and closes."""
