@@ -76,7 +76,7 @@ def create(settings: Settings) -> Instance:
         engine=engine,
         databases=Databases(engine),
         embedder=embedder,
-        documents=Jobs(settings, lambda: limits.current, engine, embedder),
+        documents=Jobs(settings, lambda: limits.current, engine, embedder, observer),
         maintenance=maintenance,
     )
 

@@ -107,8 +107,8 @@ _answer = msgspec.json.Decoder(_Answer)
 
 
 def error_class(body: bytes) -> str:
-    """The class in an error that somebody else answered with; empty where it has none."""
+    """The class in an error that somebody else answered with, in 64 characters at most; empty where it has none."""
     try:
-        return _answer.decode(body).error
+        return _answer.decode(body).error[:64]
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""

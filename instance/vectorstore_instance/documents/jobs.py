@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vectorstore_instance.core.errors import ApiError, failed, too_many, unavailable
+from vectorstore_instance.core.observer import Observer
 from vectorstore_instance.embed import Embedder
 from vectorstore_instance.engine import Engine
 from vectorstore_instance.settings import Limits, Settings
@@ -42,13 +43,19 @@ class Jobs:
     """The files of an instance's databases."""
 
     def __init__(
-        self, settings: Settings, limits: Callable[[], Limits], engine: Engine, embedder: Embedder | None
+        self,
+        settings: Settings,
+        limits: Callable[[], Limits],
+        engine: Engine,
+        embedder: Embedder | None,
+        observer: Observer,
     ) -> None:
         self.folder = settings.data_dir / "documents"
         self._urls = settings.document_urls
         self._limits = limits
         self._engine = engine
         self._embedder = embedder
+        self._observer = observer
         self._opening = asyncio.Lock()
         self._work: Work | None = None
         self._worker: asyncio.Task[None] | None = None
@@ -199,9 +206,12 @@ class Jobs:
         from vectorstore_instance.documents.work import discard
 
         try:
-            await (work.prepare(file) if file.phase == "queued" else work.store(file))
             if file.phase == "queued":
-                return
+                with self._observer.span("document parse", bytes=file.bytes):
+                    await work.prepare(file)
+                    return
+            with self._observer.span("document store", chunks=file.total):
+                await work.store(file)
         except Unreadable as problem:
             await work.ledger.note(file, phase="failed", url="", error=str(problem))
         except ApiError as problem:

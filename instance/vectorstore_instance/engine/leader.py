@@ -12,11 +12,13 @@ from http import HTTPStatus
 import msgspec
 
 from vectorstore_instance.core.admission import REQUESTS
+from vectorstore_instance.core.exchange import current, note_rows
 from vectorstore_instance.engine import Reply, State, Usage
 from vectorstore_instance.engine.client import TLS
 from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.route import Kind, route
 from vectorstore_instance.engine.upstream import Headers, Patience, Upstream
+from vectorstore_instance.models import wire
 
 _PATIENCE = Patience(read=300, write=300, reads=1024, writes=1024)
 """The leader has limits and time-outs of its own; longer than any write within them takes."""
@@ -38,7 +40,7 @@ class LeaderEngine:
         """
 
         def told() -> Mapping[str, str]:
-            return {**headers(), REQUESTS: str(requests())}
+            return {**headers(), REQUESTS: str(requests()), **_trace()}
 
         self._upstream = Upstream(url, told, "the store's leader", _PATIENCE, tls)
         self._reads = Reads(lambda path, body: self._ask("POST", path, body, Kind.QUERY))
@@ -67,6 +69,8 @@ class LeaderEngine:
     async def request(self, method: str, path: str, body: bytes = b"") -> Reply:
         """Sends one request of Chroma's API; see `Engine`."""
         what = route(method, path)
+        if what.kind is Kind.ROWS:
+            note_rows(wire.count_ids(body))
         if what.kind is Kind.QUERY:
             return await self._reads.query(what, body)
         return await self._ask(method, what.path, body, what.kind)
@@ -82,3 +86,9 @@ class LeaderEngine:
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
             reply.unwrap()  # raised, so that queries that came as one are refused as one and not asked each again
         return reply
+
+
+def _trace() -> dict[str, str]:
+    """The current request's id, so that the leader's log, audit and traces name the same."""
+    exchange = current.get()
+    return {"chroma-trace-id": exchange.id} if exchange is not None and not exchange.seconds else {}

@@ -223,7 +223,13 @@ def test_a_follower_without_its_leader_is_live_and_not_ready(start: Start) -> No
     keys = {name: leader.key(name) for name in ("read-write", "read-only", "internal")}
     follower = start(keys, POD_INDEX="1", LEADER_URL=leader.url, **VECTORS)
     assert [status for status, _ in probe(follower)] == [200, 200, 200]
+    with follower.http() as http:
+        made = http.post("/collections/create", json={"name": "followed"})
+        assert made.status_code == 200, made.text
     leader.end()
+    for log in (leader.log, follower.log):  # one id in both audit logs
+        (event,) = (line for line in log.splitlines() if "vectorstore_instance.audit" in line)
+        assert made.headers["chroma-trace-id"] in event
     wait_until(lambda: probe(follower)[2][0] == 503)
     (started, _), (live, _), (_, reason) = probe(follower)
     assert (started, live) == (200, 200)
@@ -312,6 +318,11 @@ def test_a_request_is_a_trace_of_its_own_id_with_its_steps_and_without_contents(
             "/search/", json={"query": CANARY}, headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
         )
         refused = http.post("/search/", json={"query": f"{CANARY} " * 900})
+        upload = {"files": ("a.txt", f"{CANARY} sings.".encode(), "text/plain")}
+        job = http.post("/api/v1/database/create", data={"name": "birds"}, files=upload)
+        assert job.status_code == 202, job.text
+        status = "/api/v1/database/birds/status"
+        wait_until(lambda: http.get(status).json()["phase"] == "done")
     assert (written.status_code, asked.status_code, asked.headers["chroma-trace-id"]) == (200, 200, TRACE)
     assert running.end() == 0  # the last spans are sent before it ends
 
@@ -327,6 +338,10 @@ def test_a_request_is_a_trace_of_its_own_id_with_its_steps_and_without_contents(
     steps = {span["name"]: span for span in whole if span is not root}
     assert {"embed", "engine upsert"} <= steps.keys()
     assert all(step["parentSpanId"] == root["spanId"] for step in steps.values())
+    jobs = {span["name"]: span for trace in spans.values() for span in trace if span["name"].startswith("document ")}
+    assert jobs.keys() == {"document parse", "document store"}
+    assert jobs["document store"]["traceId"] not in {span["traceId"] for span in whole}
+    assert "embed" in {span["name"] for span in spans[jobs["document store"]["traceId"]]}
     (question,) = (span for span in spans[TRACE] if span["name"] == "POST /search/")
     assert question["parentSpanId"] == "b7ad6b7169203331"
     assert refused.status_code == 400, refused.text
@@ -346,6 +361,7 @@ def decode(sent: list[bytes]) -> tuple[dict[str, list[dict[str, Any]]], list[dic
                 for span in scope.spans:
                     found = {
                         **MessageToDict(span),
+                        "traceId": span.trace_id.hex(),
                         "spanId": span.span_id.hex(),
                         "parentSpanId": span.parent_span_id.hex(),
                         "attributes": _plain(MessageToDict(span).get("attributes", [])),
