@@ -120,8 +120,7 @@ class Collection:
         return ids
 
     async def query(self, texts: list[str], n_results: int, where: Where | None) -> list[list[Row]]:
-        """The nearest documents for each text, with their distances, the nearest first; each once, by its nearest
-        chunk where it was split."""
+        """The nearest documents for each text, with their distances, the nearest first; each once, however split."""
         self.limit("texts", len(texts))
         vectors = (await self.embedder.embed(texts)).tolist()  # the only form that Chroma takes here
         most = max(n_results, min(self.instance.limits.current.max_n_results, MOST_CHUNKS))

@@ -112,7 +112,7 @@ class MiniLM:
     async def close(self) -> None:
         """Ends the workers once they have done what was begun."""
         self._resident.keep()
-        self._executor.shutdown(wait=False)
+        await asyncio.to_thread(self._executor.shutdown)
 
     def _embed_one(self, model: Model, texts: list[str]) -> NDArray[np.float32]:
         """All of it in one turn: a question waits for a worker once."""

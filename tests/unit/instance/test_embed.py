@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from math import erf
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from vectorstore_instance.core.errors import ApiError
-from vectorstore_instance.embed import convert, weights
+from vectorstore_instance.embed import convert, cpus, weights
 from vectorstore_instance.embed.chunks import slices
 from vectorstore_instance.embed.onnx import MiniLM
 from vectorstore_instance.embed.weights import ModelError, Release
@@ -153,6 +154,25 @@ async def test_vectors_are_in_order_and_the_same_alone_and_padded_in_a_batch(mod
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-6)
 
 
+async def test_in_int8_a_text_has_the_same_vector_to_the_last_bit_alone_and_among_others(
+    converted: Path, release: Release
+) -> None:
+    model = MiniLM(converted, "int8", release=release, workers=2)
+    texts = ["a b c d e f g h", "c", "", "d e f", "p o n"] * 5
+    together = await model.embed(texts)
+    alone = np.concatenate([await model.embed([text]) for text in texts])
+    np.testing.assert_array_equal(together, alone)
+    exact = await MiniLM(converted, release=release).embed(texts)
+    assert (together * exact).sum(1).min() > 0.98
+    assert not np.array_equal(together, exact)
+
+
+async def test_several_workers_keep_texts_and_vectors_together(converted: Path, release: Release) -> None:
+    texts = [" ".join("abcdefghij"[n % 10] for n in range(at, at + 1 + at % 9)) for at in range(100)]
+    one, three = (MiniLM(converted, release=release, workers=workers) for workers in (1, 3))
+    np.testing.assert_allclose(await three.embed(texts), await one.embed(texts), atol=1e-6)
+
+
 async def test_no_texts_are_no_vectors(model: MiniLM) -> None:
     assert (await model.embed([])).shape == (0, 384)
 
@@ -177,6 +197,88 @@ async def test_a_short_question_does_not_wait_for_a_long_list(model: MiniLM) -> 
     assert finished == ["question", "list"]
 
 
+class Idleness:
+    """A clock that stands still until a test ends its time."""
+
+    def __init__(self) -> None:
+        self.waits: list[tuple[float, Callable[[], None]]] = []
+
+    def later(self, seconds: float, then: Callable[[], None]) -> Idleness:
+        self.waits.append((seconds, then))
+        return self
+
+    def cancel(self) -> None:
+        self.waits.pop()
+
+    def end(self) -> None:
+        ((_, then),) = self.waits
+        self.waits.clear()
+        then()
+
+
+async def test_an_idle_model_is_unloaded_and_loaded_again_by_the_next_text(converted: Path, release: Release) -> None:
+    clock = Idleness()
+    model = MiniLM(converted, release=release, idle_seconds=7, later=clock.later)
+    assert not model.loaded
+    before = await model.embed(["a b c"])
+    assert model.loaded
+    assert [seconds for seconds, _ in clock.waits] == [7]
+    clock.end()
+    assert not model.loaded
+    np.testing.assert_array_equal(await model.embed(["a b c"]), before)
+    assert model.loaded
+    await model.close()
+    assert not clock.waits
+
+
+async def test_a_request_under_way_keeps_the_model(converted: Path, release: Release) -> None:
+    clock = Idleness()
+    model = MiniLM(converted, release=release, workers=1, later=clock.later)
+    await model.embed(["a"])
+    long, short = asyncio.create_task(model.embed(["a b c"] * 400)), asyncio.create_task(model.embed(["a"]))
+    await short
+    assert not long.done()
+    assert not clock.waits, "nobody waits for the end of a model in use"
+    assert (await long).shape == (400, 384)
+    clock.end()
+    assert not model.loaded
+
+
+async def test_chunks_that_would_be_no_passages_are_refused(model: MiniLM) -> None:
+    with pytest.raises(ApiError, match=r"chunk_size: 12 tokens are no passage"):
+        await model.split("a b c", 100, 0)
+
+
+async def test_what_is_read_of_a_text_ends_with_its_last_token(model: MiniLM) -> None:
+    longest = " ".join("a" * (MAX_TOKENS - 2))
+    ends = await model.readable(["a b", longest, f"{longest} b c", ""])
+    assert ends == [3, len(longest), len(longest), 0]
+    await model.embed([f"{longest} b c"[: ends[2]]])
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 8),
+        ({"pod/cpu.max": "max 100000"}, 8),
+        ({"pod/cpu.max": "250000 100000"}, 2),
+        ({"pod/cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "300000 100000", "pod/cpu.max": "max 100000"}, 3),
+    ],
+)
+def test_there_are_as_many_workers_as_whole_cpus_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    (tmp_path / "pod").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "own").write_text("0::/pod\n")
+    assert cpus.threads(tmp_path, tmp_path / "own") == expected
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
+    assert cpus.threads(tmp_path, tmp_path / "own") == 1
+
+
 def test_slices_keep_within_count_and_budget_and_leave_nothing_out() -> None:
     assert list(slices([1] * 5, most=2, budget=100)) == [slice(0, 2), slice(2, 4), slice(4, 5)]
     assert list(slices([3, 3, 3, 9, 1], most=8, budget=6)) == [slice(0, 2), slice(2, 3), slice(3, 4), slice(4, 5)]
@@ -198,6 +300,17 @@ def test_a_folder_that_lacks_a_file_is_refused_by_its_name(published: Path, rele
     (folder / weights.CONFIG).unlink()
     with pytest.raises(ModelError, match=r"config\.json: No such file"):
         convert.convert(release, folder)
+
+
+@pytest.mark.parametrize("name", weights.GRAPHS.values())
+def test_a_graph_that_was_removed_is_made_again(published: Path, release: Release, tmp_path: Path, name: str) -> None:
+    folder = copy(published, tmp_path / "model")
+    convert.convert(release, folder)
+    (folder / name).unlink()
+    assert not weights.is_converted(release, folder)
+    convert.convert(release, folder)
+    weights.prove_converted(release, folder, "fp32")
+    weights.prove_converted(release, folder, "int8")
 
 
 async def test_a_damaged_graph_is_not_loaded(converted: Path, release: Release, tmp_path: Path) -> None:
