@@ -90,7 +90,7 @@ class Checkpoints:
 
     def keep(self, segments: Collection[str]) -> None:
         """Removes what belongs to none of these segments, and what was left unfinished."""
-        for path in self._folder.glob("*"):
+        for path in self._folder.glob("*.*"):
             if path.stem not in segments or path.suffix == _UNFINISHED:
                 shutil.rmtree(path, ignore_errors=True)
 

@@ -32,7 +32,7 @@ SHARE = 0.5
 WORTH = 1000
 """Operations that a checkpoint must save at least: they are replayed faster than a large index is copied."""
 LOOK_SECONDS = 5.0
-"""How often it is looked whether one is due."""
+"""How often it is looked whether one is due; more often only where the budget is shorter than ten looks."""
 SLACK = 64 << 20
 """Bytes that must stay free on the disk beside room for two more indices of the size that is copied."""
 
@@ -58,7 +58,10 @@ class Checkpointing:
         self._running = running
         self._between = between
         self._most = recovery_seconds * SHARE / OPERATION_SECONDS
+        self._worth = min(WORTH, self._most / 2)
+        self._every = min(LOOK_SECONDS, recovery_seconds / 10)
         self._backlog = Backlog()
+        self._looking = asyncio.Lock()
         self._seen: Child | None = None
         self._born_at = 0
         """The newest operation when the present child was first seen."""
@@ -70,7 +73,7 @@ class Checkpointing:
     async def run(self) -> None:
         """Looks again and again, for as long as the engine is there."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._every)
             try:
                 await self.look()
             except Exception:  # the next look may go better; without checkpoints nothing is lost but time
@@ -78,13 +81,14 @@ class Checkpointing:
 
     async def look(self) -> None:
         """Takes the checkpoints that are due, one after another."""
-        child = self._running()
-        if child is None:
-            return
-        for index in await asyncio.to_thread(self._due, child):
-            if await self._take(index, child):
-                self.taken += 1
-                log.info("collection %s (%s): a checkpoint was taken", index.name, index.collection)
+        async with self._looking:
+            child = self._running()
+            if child is None:
+                return
+            for index in await asyncio.to_thread(self._due, child):
+                if await self._take(index, child):
+                    self.taken += 1
+                    log.info("collection %s (%s): a checkpoint was taken", index.name, index.collection)
 
     def _due(self, child: Child) -> list[Index]:
         """Reads what is new in the queue and returns the indices to copy, the most useful first."""
@@ -93,12 +97,13 @@ class Checkpointing:
         if child is not self._seen:
             self._seen, self._born_at = child, self._backlog.newest
         indices = positions.indices(database)
+        self._disk.checkpoints.keep({index.segment for index in indices})
         open_ = {index.segment: self._backlog.after(index.collection, self._base(index)) for index in indices}
         self.unindexed = total = sum(open_.values())
         saved = {i: open_[i.segment] - self._backlog.after(i.collection, i.position or 0) for i in indices}
         due = []
         for index in sorted(indices, key=lambda index: saved[index], reverse=True):
-            if total <= self._most or saved[index] < WORTH:
+            if total <= self._most or saved[index] < self._worth:
                 break
             due.append(index)
             total -= saved[index]
@@ -130,6 +135,7 @@ class Checkpointing:
             return False
         log.debug("writes waited %.3f s", time.monotonic() - began)
         await asyncio.to_thread(self._disk.checkpoints.complete, index.segment, position)
+        self._backlog.forget(index.collection, position)
         return True
 
     def _copy(self, index: Index) -> int | None:
@@ -170,6 +176,12 @@ class Backlog:
         if self.last[collection] <= operation:
             return 0
         return sum(n for bucket, n in self._counts[collection].items() if bucket >= operation // BUCKET)
+
+    def forget(self, collection: str, operation: int) -> None:
+        """Drops what nobody will ask for: how many there are after an earlier operation."""
+        old = self._counts[collection]
+        kept = {bucket: n for bucket, n in old.items() if bucket >= operation // BUCKET}
+        self._counts[collection] = defaultdict(int, kept)
 
 
 def _ages(folder: Path) -> list[tuple[str, int, int]]:

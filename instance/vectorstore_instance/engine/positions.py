@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vectorstore_instance.engine.changes import compact, writing
 
-BUCKET = 1000
+BUCKET = 16
 """Operations whose places in the queue are counted as one."""
 
 
