@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.support.chroma import chroma_run
 from tests.support.conformance.differences import DIFFERENCES, table
 from tests.support.conformance.steps import STEPS, Step
-from tests.support.chroma import chroma_run
 from tests.support.instances import Running
 
 from vectorstore_instance.engine.route import Kind, route
