@@ -1,7 +1,7 @@
 """Maintenance beside the running engine: one operation at a time, asked for or when the store is quiet.
 
 Chroma's files only grow: operations stay in the queue, deleted rows in the index, free pages in the
-database. `queue`, `rebuild`, `space` and `leftovers` each give one of these back; a kill at any point
+database. `queue`, `index`, `space` and `leftovers` each give one of these back; a kill at any point
 of them leaves the store as it was or as it shall be.
 """
 
@@ -15,10 +15,10 @@ from collections.abc import Awaitable, Callable
 from vectorstore_instance.core.errors import conflict, unavailable
 from vectorstore_instance.engine import positions
 from vectorstore_instance.engine.maintenance import automatic
+from vectorstore_instance.engine.maintenance.index import check_rebuild, rebuild, remove_scratch
 from vectorstore_instance.engine.maintenance.leftovers import collect, remove_folders
 from vectorstore_instance.engine.maintenance.operation import Name, Operation, Store, Unfit
 from vectorstore_instance.engine.maintenance.queue import compact
-from vectorstore_instance.engine.maintenance.rebuild import check_rebuild, rebuild, remove_scratch
 from vectorstore_instance.engine.maintenance.reclaimable import Reclaimable
 from vectorstore_instance.engine.maintenance.space import vacuum, vacuum_room
 
