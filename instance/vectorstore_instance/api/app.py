@@ -12,7 +12,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vectorstore_instance import __version__
 from vectorstore_instance.api import documents, errors, simple, status, swagger
-from vectorstore_instance.api.handover import ToLeader
 from vectorstore_instance.core.exchange import exchange_of
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.models.answers import Error
@@ -71,8 +70,6 @@ def create_app(instance: Instance) -> FastAPI:
     app.include_router(status.keyed, dependencies=KEY)
     app.include_router(status.open)
     swagger.serve(app)
-    if instance.settings.follows:
-        app.add_middleware(ToLeader, instance=instance)
     app.add_middleware(EitherSlash)
     errors.shape(app)
     return app

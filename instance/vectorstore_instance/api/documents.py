@@ -30,6 +30,8 @@ from vectorstore_instance.models.fields import Body
 orders = APIRouter(prefix=PREFIX, tags=["Documents"])
 databases = APIRouter(prefix=PREFIX, tags=["Documents"], route_class=JsonRoute)
 
+ORDER = models.Order.model_json_schema()["properties"]
+ORDER["name"]["example"] = "handbook"
 BODY = {
     "requestBody": {
         "required": True,
@@ -39,7 +41,7 @@ BODY = {
                     "type": "object",
                     "required": ["name", "files"],
                     "properties": {
-                        **models.Order.model_json_schema()["properties"],
+                        **ORDER,
                         "files": {
                             "type": "array",
                             "items": {"type": "string", "format": "binary"},
@@ -47,7 +49,6 @@ BODY = {
                         },
                     },
                 },
-                "example": {"name": "handbook", "chunk_size": 256, "overlap": 32},
             },
             "application/json": {"schema": models.UrlOrder.model_json_schema()},
         },
@@ -60,7 +61,9 @@ async def _store_of(instance: Here, database: Database) -> Store:
 
 
 Shelf = Annotated[Store, Depends(_store_of)]
-Key = Annotated[str, Path(description="A database's id, or its name.", examples=["handbook"])]
+Key = Annotated[
+    str, Path(description="A database's id, or its name.", openapi_examples={"handbook": {"value": "handbook"}})
+]
 
 
 async def _named(id: Key, store: Shelf) -> Collection:
@@ -96,7 +99,8 @@ async def create(request: Request, instance: Here, store: Shelf) -> Response:
         await jobs.add([replace(file, collection=made.id, base=store.base) for file in found.files])
     exchange_of(request.scope).rows = len(found.files)
     where = f"{PREFIX}/{made.id}/status"
-    status = await _status(instance, made)
+    sent = {file.source for file in found.files}
+    status = _shown(instance, made, [file for file in await jobs.of(made.id) if file.source in sent])
     body = models.Accepted(**status.model_dump(), model=instance.settings.model_name, status=where)
     return _json(body, HTTPStatus.ACCEPTED, {"location": where})
 

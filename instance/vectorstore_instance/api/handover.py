@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vectorstore_instance.api.asgi import Disconnected
 from vectorstore_instance.api.simple import Here
+from vectorstore_instance.core.admission import REQUESTS
 from vectorstore_instance.core.errors import ApiError, unavailable
 from vectorstore_instance.core.exchange import exchange_of
 from vectorstore_instance.core.keys import internal_headers
@@ -96,6 +97,7 @@ class ToLeader:
         names = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
         headers = {name: value for name, value in names if name in _KEPT}
         headers |= self._key.current
+        headers[REQUESTS] = str(self._instance.admission.handed_on())
         if caller is not None and caller.database is not None:
             headers[DATABASE] = caller.database
         return headers

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from vectorstore_instance.api import catalogue, long_texts
 from vectorstore_instance.api.collection import Collection, Info, Rows
@@ -40,7 +40,10 @@ async def database_of(request: Request, instance: Here) -> str:
 Database = Annotated[str, Depends(database_of)]
 
 
-async def _named(name: str, instance: Here, database: Database) -> Collection:
+Name = Annotated[str, Path(description="A collection's name.", openapi_examples={"notes": {"value": "notes"}})]
+
+
+async def _named(name: Name, instance: Here, database: Database) -> Collection:
     return await catalogue.get(instance, database, name)
 
 
@@ -130,7 +133,7 @@ async def list_collections(instance: Here, database: Database) -> Response:
 
 
 @named.delete("/{name}", response_model=answers.Dropped)
-async def delete_collection(name: str, instance: Here, database: Database) -> Response:
+async def delete_collection(name: Name, instance: Here, database: Database) -> Response:
     """Deletes a collection and all its documents."""
     await catalogue.drop(instance, database, name)
     return _json({"deleted": name})

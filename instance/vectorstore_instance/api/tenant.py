@@ -96,5 +96,7 @@ def _marked(exchange: Exchange, send: Send) -> Send:
 
 def _load_text_routes(instance: Instance) -> App:
     from vectorstore_instance.api.app import create_app
+    from vectorstore_instance.api.handover import ToLeader
 
-    return create_app(instance)
+    app = create_app(instance)
+    return ToLeader(app, instance) if instance.settings.follows else app

@@ -58,6 +58,7 @@ async def receive(stream: AsyncIterator[bytes], content_type: str, folder: Path)
 
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it tells of every file
     form = Form()
+    ended: list[bool] = []
     _, options = parse_options_header(content_type)
     config = {
         "UPLOAD_DIR": str(folder),
@@ -70,18 +71,20 @@ async def receive(stream: AsyncIterator[bytes], content_type: str, folder: Path)
             "multipart/form-data",
             lambda found: _field(form, found),
             lambda found: _file(form, found),
+            lambda: ended.append(True),
             boundary=options.get(b"boundary"),
             config=config,
         )
         async for block in stream:
             await anyio.to_thread.run_sync(parser.write, block)
-        await anyio.to_thread.run_sync(parser.finalize)
     except OSError as problem:
         if problem.errno == ENOSPC:
             raise no_room("the store's disk is full: delete documents, or have its volume enlarged") from None
         raise
     except FormParserError as problem:
         raise malformed(f"the body is not multipart/form-data: {problem}") from None
+    if not ended:
+        raise malformed("the body is not multipart/form-data: it ends before its last boundary")
     await anyio.to_thread.run_sync(_sync, folder)
     return form
 
@@ -102,6 +105,11 @@ def _file(form: Form, found: File) -> None:
         raise malformed(f"{name}: holds a file, and files are sent as `files`; name it so")
     if len(form.uploads) >= FILES:
         raise too_large(f"files: more than the {FILES} that one request may have; send less at once")
+    if not found.file_name and not found.size:  # as a browser sends a form where no file was chosen
+        found.close()
+        return
+    if found.in_memory:  # an empty one
+        found.flush_to_disk()
     file = found.file_object
     file.flush()
     os.fsync(file.fileno())

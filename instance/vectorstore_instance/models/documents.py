@@ -110,7 +110,7 @@ class DatabaseStatus(Body):
 
 
 class Accepted(DatabaseStatus):
-    """What was taken in: it will be worked on, whatever happens to the store."""
+    """The files that were taken in: they will be worked on, whatever happens to the store."""
 
     model: str
     """What embeds it."""
