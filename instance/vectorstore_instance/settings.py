@@ -107,9 +107,7 @@ class Settings(BaseModel):
 
     engine_port: PortNumber = Field(0, description="Loopback port of the child engine; 0 is a free one.")
     engine_url: str | None = Field(
-        None,
-        description="Another Chroma server instead of a child of our own; "
-        "documents are then not counted against the quota.",
+        None, description="Another Chroma server instead of a child of our own; documents are counted over its API."
     )
     engine_token_file: Path | None = Field(None, description="The key that server wants, as x-chroma-token.")
     engine_headers_file: Path | None = Field(

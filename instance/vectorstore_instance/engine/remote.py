@@ -17,7 +17,7 @@ from urllib.parse import quote
 import msgspec
 
 from vectorstore_instance.core.errors import ApiError, already_there, forbidden, not_found, too_large, unavailable
-from vectorstore_instance.core.exchange import current
+from vectorstore_instance.core.exchange import note_rows
 from vectorstore_instance.engine import Reply, State, Usage, batch, cost
 from vectorstore_instance.engine.counted import FRESH, Counted
 from vectorstore_instance.engine.headers import engine_headers
@@ -132,8 +132,7 @@ class RemoteEngine:
 
     async def _write(self, method: str, what: Route, body: bytes) -> Reply:
         rows = batch.read_rows(what.verb, body, self._limits())
-        if (exchange := current.get()) is not None:
-            exchange.rows = len(rows.ids)
+        note_rows(len(rows.ids))
         if what.path.endswith(REFUSE_KNOWN):
             what = what._replace(path=what.path.removesuffix(REFUSE_KNOWN))
             if known := await self._known(what, rows.ids):
@@ -169,7 +168,7 @@ class RemoteEngine:
         by_id = route("GET", f"{base}/collections/by-id/{quote(what.collection, safe='')}")
         reply = await self._forward("GET", by_id, b"")
         if reply.status == HTTPStatus.NOT_FOUND:
-            raise not_found(f"Collection [{what.collection}] does not exist")
+            raise not_found(f"Collection [{what.collection}] does not exist.")
         reply.unwrap()
         if len(self._ours) >= _REMEMBERED:
             self._ours.clear()
