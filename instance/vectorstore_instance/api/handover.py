@@ -97,6 +97,7 @@ class ToLeader:
         names = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
         headers = {name: value for name, value in names if name in _KEPT}
         headers |= self._key.current
+        headers["chroma-trace-id"] = exchange_of(scope).id
         headers[REQUESTS] = str(self._instance.admission.handed_on())
         if caller is not None and caller.database is not None:
             headers[DATABASE] = caller.database

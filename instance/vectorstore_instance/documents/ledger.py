@@ -85,7 +85,7 @@ class Ledger:
             LedgerUnusable: another instance has it, or it is damaged.
         """
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=1)
         try:
             self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._connection.execute("PRAGMA synchronous = FULL")

@@ -412,3 +412,15 @@ def test_a_callers_own_database_is_believed_from_the_stores_own_pods_alone(start
     assert "does not exist" in tenant.refused(404, tenant.http.get(f"{BASE}/papers/status"))
     assert own.ask("honey")[0].source == "bees.txt"
     assert tenant.http.get(BASE).json() == {"databases": []}
+
+
+def test_documents_work_before_another_engine(start: Start) -> None:
+    other = start()
+    front = start(ENGINE_URL=other.url, ENGINE_TOKEN_FILE=str(other.folder / "keys" / "read-write"))
+    database = Database(front.http(), "papers")
+    database.create({"bees.txt": BEES, "rain.txt": RAIN})
+    assert {file.phase for file in database.over().values()} == {"done"}
+    assert database.ask("clouds", n_results=1)[0].source == "rain.txt"
+    assert other.chroma().get_collection("papers").count() == 2
+    assert not (other.folder / "data" / "documents").exists()
+    wait_until(lambda: files_of(front) == [])
