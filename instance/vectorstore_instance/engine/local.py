@@ -16,7 +16,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from vectorstore_instance.core.errors import failed, not_found, unavailable
+from vectorstore_instance.core.errors import ApiError, not_found, unavailable
 from vectorstore_instance.engine import Phase, Reply, State, Usage, cost, stamp
 from vectorstore_instance.engine.checkpointing import Checkpointing
 from vectorstore_instance.engine.client import UpstreamLost
@@ -225,7 +225,11 @@ class LocalEngine:
                 except UpstreamLost as lost:
                     dropped += lost.reached
                     if dropped > DROPS and child.alive:
-                        raise failed() from lost
+                        raise ApiError(
+                            HTTPStatus.INTERNAL_SERVER_ERROR,
+                            "InternalError",
+                            "the engine hangs up on this request whenever it is asked; ask in another way",
+                        ) from None
                     if not again or time.monotonic() > deadline:
                         raise unavailable(
                             f"the engine went away before it answered ({lost}); "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -225,3 +227,53 @@ def test_paths_that_are_no_routes_are_told_from_the_old_api(vectors_only: Runnin
         assert http.get("/api/nothing").status_code == 404
         assert http.request("PATCH", f"{DATABASE}/collections").status_code == 405
         assert http.get("/health/").status_code == 200
+
+
+def test_pages_of_collections_make_up_all_of_them(start: Start) -> None:
+    client = start(MODEL_NAME="none", DIMENSION="3").chroma()
+    names = {client.create_collection(f"page-{n}").name for n in range(5)}
+    pages = [[c.name for c in client.list_collections(limit=2, offset=offset)] for offset in (0, 2, 4, 6)]
+    assert [len(page) for page in pages] == [2, 2, 1, 0]
+    assert {name for page in pages for name in page} == names
+
+
+def test_a_request_on_which_the_engine_hangs_up_is_not_asked_for_ever(
+    vectors_only: Running, collection: chromadb.Collection
+) -> None:
+    collection.add(ids=["a", "b"], embeddings=[[1, 0, 0], [0, 1, 0]])
+    collection.delete(ids=["a"])
+    path = f"{DATABASE}/collections/{collection.id}/query"
+    none = post(vectors_only, path, '{"query_embeddings": [[1, 0, 0]], "n_results": 0, "include": ["distances"]}')
+    assert (none.status_code, none.json()["ids"], none.json()["distances"]) == (200, [[]], [[]])
+    # Written so that only the engine reads it as none wanted, on which it hangs up after a deletion.
+    hidden = post(vectors_only, path, '{"query_embeddings": [[1, 0, 0]], "n\\u005fresults": 0}')
+    assert (hidden.status_code, hidden.json()["error"]) == (500, "InternalError")
+    assert "hangs up" in hidden.json()["message"]
+    assert collection.query(query_embeddings=[[1, 0, 0]])["ids"] == [["b"]]
+
+
+def test_what_http_cannot_carry_is_refused_in_chromas_shape(vectors_only: Running) -> None:
+    with socket.create_connection(("127.0.0.1", vectors_only.port)) as connection:
+        connection.sendall(b"GET / NONSENSE\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert set(json.loads(body)) == {"error", "message"}
+
+
+def test_indexing_status_is_told_without_waking_the_engine(start: Start) -> None:
+    running = start(MODEL_NAME="none", DIMENSION="3")
+    collection = running.chroma().create_collection("told")
+    collection.add(ids=["a", "b"], embeddings=[[1, 0, 0], [0, 1, 0]])
+    status = collection.get_indexing_status()
+    assert (status.num_unindexed_ops, status.op_indexing_progress) == (0, 1.0)
+    assert status.num_indexed_ops == status.total_ops == 2
+    running.end()
+    running.start()
+    with running.http("read-only") as http:
+        told = http.get(f"{DATABASE}/collections/{collection.id}/indexing_status")
+        assert told.json()["total_ops"] == 2
+        for verb in ("search", "fork"):
+            refused = http.post(f"{DATABASE}/collections/{collection.id}/{verb}", json={})
+            assert refused.status_code in (403, 501)
+    assert running.engine_pids() == []
