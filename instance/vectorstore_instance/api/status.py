@@ -50,6 +50,7 @@ async def healthz(request: Request, instance: Here) -> answers.Health:
         model=settings.model_name,
         dimension=settings.dimension,
         limits=instance.limits.current,
+        read_only=instance.engine.state().read_only or None,
         usage=answers.Usage(**asdict(await instance.engine.usage())),
     )
 

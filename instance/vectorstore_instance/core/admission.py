@@ -37,8 +37,12 @@ class Bucket:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._tokens = math.inf  # filled to the brim by the first look
         self._at = clock()
+        self.fill()
+
+    def fill(self) -> None:
+        """Fills it to the brim, wherever that is when next a token is taken."""
+        self._tokens = math.inf
 
     def take(self, count: int, rate: float, size: int) -> float:
         """Takes tokens if there is one at all: what stands for several requests may leave a debt.
@@ -160,6 +164,7 @@ class Admission:
         limits = self._limits()
         rate = limits.requests_per_second
         if rate is None:
+            self._bucket.fill()
             return
         burst = limits.burst or max(1, math.ceil(2 * rate))
         if wait := self._bucket.take(requests, rate, burst):

@@ -50,7 +50,10 @@ def read_rows(verb: str, body: bytes, limits: Limits) -> wire.Rows:
         if column is not None and len(column) != count:
             raise invalid(f"{name}: {len(column)} values for {count} ids; send one per id")
     if rows.embeddings and (dimension := length(rows.embeddings[0])) > limits.max_dimension:
-        raise invalid(f"embeddings: dimension {dimension} is above the {limits.max_dimension} this plan allows")
+        raise invalid(
+            f"embeddings: dimension {dimension} is above the {limits.max_dimension} that this store's plan allows; "
+            "use a model of shorter vectors, or have the plan's limit raised (max_dimension)"
+        )
     return rows
 
 
@@ -68,7 +71,8 @@ def read_delete(body: bytes, limits: Limits) -> wire.Delete:
 def _check_ids(ids: list[str], limits: Limits) -> None:
     if len(ids) > limits.max_batch_rows:
         raise too_large(
-            f"ids: {len(ids)} rows in one request, and {limits.max_batch_rows} are allowed; send fewer at once"
+            f"ids: {len(ids)} rows in one request, and {limits.max_batch_rows} are allowed (max_batch_rows); "
+            "send fewer at once"
         )
 
 

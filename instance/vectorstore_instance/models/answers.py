@@ -178,6 +178,8 @@ class Health(BaseModel):
     """Dimension of that model's vectors."""
     limits: Limits | None = None
     """What may be stored."""
+    read_only: str | None = None
+    """Why nothing more may be written at the moment, with the remedy."""
     usage: Usage | None = None
     """What is stored."""
 

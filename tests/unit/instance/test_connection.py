@@ -51,13 +51,23 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Port]:
 async def serving() -> AsyncIterator[int]:
     config = uvicorn.Config(app, port=0, http=connection.Connection, lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    task = asyncio.create_task(server._serve())
-    while not server.started:
-        await asyncio.sleep(0)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    task = asyncio.create_task(server.main_loop())
     yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
     await task
+    await server.shutdown()
+
+
+async def send_until_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Raises ConnectionError once the other side has closed."""
+    while not reader.at_eof():
+        writer.write(b"a")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+    raise ConnectionResetError
 
 
 def error_in(said: bytes) -> tuple[int, str]:
@@ -104,12 +114,7 @@ async def test_who_was_refused_cannot_hold_the_connection_with_the_rest_of_a_bod
     writer.write(b"POST /refused HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n\r\n")
     assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 401")
     with pytest.raises(ConnectionError):
-        while True:
-            writer.write(b"a")
-            await writer.drain()
-            if reader.at_eof():
-                raise ConnectionResetError
-            await asyncio.sleep(0.02)
+        await send_until_closed(reader, writer)
 
 
 @pytest.mark.parametrize("said", [b"", b"\r\n", b"POST / HTTP/1.1\r\nhost"])
@@ -153,9 +158,7 @@ async def test_connections_beyond_the_most_are_closed_and_the_others_go_on(port:
         await reader.readuntil(b"\r\n\r\n1")
     reader, writer = await port()
     with pytest.raises(ConnectionError):
-        writer.write(b"GET / HTTP/1.1\r\n\r\n")
-        if await reader.read() == b"":
-            raise ConnectionResetError
+        await send_until_closed(reader, writer)
     reader, writer = held[0]
     writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nab")
     await reader.readuntil(b"\r\n\r\n2")
