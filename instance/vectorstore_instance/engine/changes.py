@@ -104,7 +104,11 @@ def prepare(path: Path, *, rebuild: bool) -> None:
         if found != _SCHEMA:
             raise UnknownSchema(f"schema {found} is not the known {_SCHEMA}")
         db.execute("pragma journal_mode = wal")
-        db.execute("update embeddings_queue_config set config_json_str = ?", (_KEEP_QUEUE,))
+        # Nothing is written where it is so already: the engine must start on a full disk, too.
+        db.execute(
+            "update embeddings_queue_config set config_json_str = ? where config_json_str != ?",
+            (_KEEP_QUEUE, _KEEP_QUEUE),
+        )
         _let_lists_go(db)
         if rebuild:
             with transaction(db):

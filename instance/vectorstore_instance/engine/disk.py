@@ -9,8 +9,10 @@ after them, when the engine has ended in order, and broken before the engine is 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +27,17 @@ from vectorstore_instance.engine.tables import Tables, UnknownSchema
 
 class DiskError(Exception):
     """The folder cannot be used; the message says why and what to do."""
+
+
+class NoRoom(DiskError):
+    """The volume is too full to work on."""
+
+
+def is_full(problem: OSError | sqlite3.Error) -> bool:
+    """Whether something failed because there was no room."""
+    if isinstance(problem, sqlite3.Error):
+        return getattr(problem, "sqlite_errorcode", 0) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+    return problem.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class Disk:

@@ -114,7 +114,7 @@ class Pressure:
         Raises:
             ApiError: 507 where it says that the disk is full.
         """
-        if reply.status == 500 and any(words in reply.body for words in _FULL):
+        if met_full_disk(reply):
             log.error("the engine met a full disk: %s", reply.body.decode(errors="replace"))
             raise no_room(
                 "disk: it became full in the middle of this, which may have been done in part; "
@@ -162,6 +162,11 @@ class Pressure:
             self._no_memory = _turned(self._no_memory, full)
         elif memory is None or memory.share < MEMORY_FREE:
             self._no_memory = _turned(self._no_memory, "")
+
+
+def met_full_disk(reply: Reply) -> bool:
+    """Whether the engine says that it could not write because the disk is full."""
+    return reply.status == 500 and any(words in reply.body for words in _FULL)
 
 
 def _turned(before: str, now: str) -> str:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from vectorstore_instance.engine import positions
 from vectorstore_instance.engine.child import Child, ChildFailed
 from vectorstore_instance.engine.client import UpstreamLost
-from vectorstore_instance.engine.disk import Disk
+from vectorstore_instance.engine.disk import Disk, NoRoom, is_full
 from vectorstore_instance.engine.positions import Index
 from vectorstore_instance.engine.repair import Repair, Source, repair, repair_all
 
@@ -45,8 +46,19 @@ class Recovery:
         """Starts the engine on files that are sound, or have been made so.
 
         Raises:
-            DiskError: the files cannot be used; ChildFailed: the engine cannot start or dies of them.
+            NoRoom: the volume is full; DiskError: the files cannot be used; ChildFailed: the engine cannot
+                start, or dies of them.
         """
+        try:
+            return await self._sound_child()
+        except (OSError, sqlite3.OperationalError) as problem:
+            if not is_full(problem):
+                raise
+            raise NoRoom(
+                f"DATA_DIR: {self._disk.folder}: no room to start the engine ({problem}); have the volume enlarged"
+            ) from None
+
+    async def _sound_child(self) -> Child:
         disk = self._disk
         sealed = disk.clean
         self.active = not sealed

@@ -7,16 +7,14 @@ replays from the queue whatever the source does not hold.
 
 from __future__ import annotations
 
-import errno
 import logging
 import shutil
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 from vectorstore_instance.engine import positions
-from vectorstore_instance.engine.disk import Disk, DiskError
+from vectorstore_instance.engine.disk import Disk
 from vectorstore_instance.engine.positions import Index
 
 log = logging.getLogger(__name__)
@@ -58,25 +56,10 @@ def repair(disk: Disk, indices: Iterable[Index], *, trust: bool = True) -> list[
         disk: the folder; the engine has let go of it.
         indices: the segments.
         trust: whether to rely on any files; else all is made again from the queue.
-
-    Raises:
-        DiskError: there is no room to do it.
     """
-    try:
-        made = {index.segment: _replace(disk, index, trust=trust) for index in indices}
-        positions.rewind(disk.tables.path, {segment: position for segment, (_, position) in made.items()})
-    except (OSError, sqlite3.OperationalError) as problem:
-        if not no_room(problem):
-            raise
-        raise DiskError(f"DATA_DIR: {disk.folder}: no room to repair the index; make the volume larger") from None
+    made = {index.segment: _replace(disk, index, trust=trust) for index in indices}
+    positions.rewind(disk.tables.path, {segment: position for segment, (_, position) in made.items()})
     return [done for done, _ in made.values()]
-
-
-def no_room(problem: Exception) -> bool:
-    """Whether something failed because the volume is full."""
-    if isinstance(problem, sqlite3.Error):
-        return getattr(problem, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
-    return isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _replace(disk: Disk, index: Index, *, trust: bool) -> tuple[Repair, int | None]:

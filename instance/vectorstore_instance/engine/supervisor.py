@@ -12,9 +12,9 @@ import logging
 import time
 from collections.abc import Callable
 
-from vectorstore_instance.core.errors import unavailable
+from vectorstore_instance.core.errors import no_room, unavailable
 from vectorstore_instance.engine.child import Child, start_child
-from vectorstore_instance.engine.disk import Disk
+from vectorstore_instance.engine.disk import Disk, NoRoom
 from vectorstore_instance.engine.recovery import Recovery
 from vectorstore_instance.settings import Settings
 
@@ -93,6 +93,8 @@ class Supervisor:
         await asyncio.wait({start}, timeout=max(0.0, deadline - time.monotonic()))
         if not start.done():
             raise unavailable("the engine is recovering its index; try again in a moment", retry_after=5)
+        if not start.cancelled() and isinstance(problem := start.exception(), NoRoom):
+            raise no_room(str(problem))
         if start.cancelled() or start.exception():
             raise unavailable("the engine does not start; the instance's log says why", retry_after=5)
         return start.result()
