@@ -108,11 +108,12 @@ async def create(request: Request, instance: Here, store: Shelf) -> Response:
 @databases.get("", response_model=models.Databases)
 async def list_databases(instance: Here, store: Shelf) -> Response:
     """Lists the databases: every collection is one, whoever made it."""
+    collections = await store.all()
     by_collection: dict[str, list[File]] = defaultdict(list)
-    for file in await instance.documents.all():
+    for file in await instance.documents.all(store.base, [each.id for each in collections]):
         by_collection[file.collection].append(file)
     listed = []
-    for each in await store.all():
+    for each in collections:
         status = _shown(instance, each, by_collection[each.id])
         entry = status.model_dump(include={"id", "name", "phase"})
         listed.append(models.DatabaseEntry(**entry, files=len(status.files), chunks=status.chunks_done))

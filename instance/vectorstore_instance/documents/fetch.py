@@ -70,20 +70,18 @@ class Rules:
             if here == there and parts.path.startswith(prefix.path) and ".." not in unquote(parts.path):
                 return "named" if _is_address(parts.hostname) else "private"
         if not self.presigned:
-            raise invalid(
-                f"urls: {shown!r} does not begin with what DOCUMENT_URLS allows; upload the file, or have it listed"
+            allowed = (
+                "does not begin with what DOCUMENT_URLS allows"
+                if self.prefixes
+                else "is no use: DOCUMENT_URLS is empty"
             )
+            raise invalid(f"urls: {shown!r} {allowed}; upload the file, or have its site listed there")
         names = {name.lower() for name, _ in parse_qsl(parts.query)}
         if parts.scheme != "https" or not names & SIGNATURES:
             raise invalid(
                 f"urls: {shown!r} is no presigned https URL (no signature in its query); get one, or upload the file"
             )
         return "public"
-
-    @property
-    def none(self) -> bool:
-        """Whether nothing may be fetched."""
-        return not self.prefixes and not self.presigned
 
 
 def source_of(url: str) -> str:

@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from errno import ENOSPC
 from pathlib import Path
@@ -107,9 +107,13 @@ class Jobs:
         """The files of a database, the oldest first."""
         return await (await self._open()).ledger.of(collection) if self._has_any else []
 
-    async def all(self) -> list[File]:
-        """The files of all databases."""
-        return await (await self._open()).ledger.all() if self._has_any else []
+    async def all(self, base: str, collections: Iterable[str]) -> list[File]:
+        """The files of a Chroma database's collections: of those there are."""
+        if not self._has_any:
+            return []
+        ledger = (await self._open()).ledger
+        await ledger.prune(base, collections)
+        return [file for file in await ledger.all() if file.base == base]
 
     async def cancel(self, collection: str) -> int:
         """Ends the work on a database's files, keeping what is stored; returns on how many there was some."""

@@ -142,6 +142,13 @@ class Ledger:
         """Deletes the rows of a database."""
         await self._run(self._execute, "DELETE FROM files WHERE collection = ?", (collection,))
 
+    async def prune(self, base: str, collections: Iterable[str]) -> None:
+        """Deletes the finished rows of a Chroma database's collections that are not there any more."""
+        gone = {file.collection for file in await self.all() if file.base == base} - set(collections)
+        gone -= {file.collection for file in await self.unfinished()}  # perhaps made a moment ago
+        for collection in gone:
+            await self.forget(collection)
+
     async def _select(self, condition: str, *values: object) -> list[File]:
         rows = await self._run(lambda: self._execute(_SELECT + condition, values).fetchall())
         return [File(*row) for row in rows]

@@ -84,7 +84,7 @@ async def test_nothing_is_opened_before_the_first_upload(tmp_path: Path, limits:
     jobs = started(tmp_path, Engine(), Embedder(), limits)
     await jobs.start()
     assert await jobs.of("c") == []
-    assert await jobs.all() == []
+    assert await jobs.all("/base", []) == []
     await jobs.forget("c")
     await jobs.stop()
     assert os.listdir(tmp_path) == []
@@ -165,6 +165,19 @@ async def test_a_file_sent_again_ends_the_work_on_the_first(tmp_path: Path, limi
     assert file.bytes == 7
     await jobs.stop()
     assert [name for name in os.listdir(tmp_path / "documents") if "sqlite3" not in name] == []
+
+
+async def test_what_was_deleted_elsewhere_is_forgotten(tmp_path: Path, limits: Limits) -> None:
+    embedder = Embedder()
+    jobs = started(tmp_path, Engine(), embedder, limits)
+    await send(jobs, "a.txt")
+    assert len(await jobs.all("/base", [])) == 1  # under way: its collection may be younger than the list
+    embedder.may.set()
+    await ended(jobs, "done")
+    assert len(await jobs.all("/base", ["c"])) == 1
+    assert await jobs.all("/base", []) == []
+    assert await jobs.of("c") == []
+    await jobs.stop()
 
 
 async def test_a_second_instance_and_a_damaged_ledger_are_told(tmp_path: Path, limits: Limits) -> None:
