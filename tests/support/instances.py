@@ -33,6 +33,8 @@ class Running:
     port: int = field(default_factory=free_port)
     management_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    arguments: tuple[str, ...] = ("-m", "vectorstore_instance")
+    """What Python runs."""
 
     @property
     def url(self) -> str:
@@ -63,7 +65,7 @@ class Running:
         }
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "vectorstore_instance"],
+            [sys.executable, *self.arguments],
             env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **environ},
             cwd=self.folder,
             stdout=log,

@@ -40,7 +40,7 @@ class _Push(msgspec.Struct, forbid_unknown_fields=True):
     """What is pushed: either, or both together."""
 
     keys: _Keys | None = None
-    limits: msgspec.Raw | None = None
+    limits: msgspec.Raw = msgspec.Raw()
 
 
 def in_force(instance: Instance) -> dict[str, Any]:
@@ -65,7 +65,7 @@ async def reload(instance: Instance, receive: Receive) -> dict[str, Any]:
     except msgspec.DecodeError as problem:
         raise invalid(f"the body is not JSON: {problem}") from None
     keyring = _keyring(instance, push.keys) if push.keys else None
-    limits = _limits(push.limits) if push.limits else None
+    limits = _limits(push.limits) if bytes(push.limits) else None
     if keyring is None and limits is None:
         raise malformed("keys, limits: neither is there; send at least one")
     try:

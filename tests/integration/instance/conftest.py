@@ -40,12 +40,14 @@ def vectors_only(_sessions: Start) -> Running:
 
 
 def _starter(stack: ExitStack, folder: Callable[[], Path]) -> Start:
-    def start(keys: dict[str, str] | None = None, **environ: str) -> Running:
+    def start(
+        keys: dict[str, str] | None = None, arguments: tuple[str, ...] = Running.arguments, **environ: str
+    ) -> Running:
         path = folder()
         (path / "keys").mkdir(parents=True)
         for name in ("read-write", "read-only", "admin", "internal"):
             (path / "keys" / name).write_text((keys or {}).get(name, secrets.token_urlsafe(32)) + "\n")
-        running = Running(path, environ)
+        running = Running(path, environ, arguments=arguments)
 
         def end() -> None:
             if running.process is not None and running.process.poll() is None:
