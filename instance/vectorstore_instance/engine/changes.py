@@ -143,26 +143,19 @@ def superseded(db: sqlite3.Connection) -> list[int]:
     return [number for (number,) in db.execute(f"select q.seq_id {_superseded(db)}")]
 
 
-def _count_superseded(db: sqlite3.Connection) -> int:
-    return int(db.execute(f"select count(*) {_superseded(db)}").fetchone()[0])
-
-
 def newest_operation(db: sqlite3.Connection) -> int:
     """The number of the last operation in the queue; 0 while there is none."""
     return int(db.execute("select coalesce(max(seq_id), 0) from embeddings_queue").fetchone()[0])
 
 
 def queue_sizes(db: sqlite3.Connection) -> tuple[int, int, int]:
-    """How many operations the queue holds, how many of them are superseded, and what one takes: bytes, by the newest.
+    """How many operations the queue holds, how many of them are superseded, and the bytes of those.
 
     Reads the whole queue.
     """
     held = db.execute("select count(*) from embeddings_queue").fetchone()[0]
-    each = db.execute(
-        "select avg(length(id) + length(topic) + coalesce(length(vector), 0) + coalesce(length(metadata), 0)) from "
-        "(select * from embeddings_queue order by seq_id desc limit 200)"
-    ).fetchone()[0]
-    return held, _count_superseded(db), int(each or 0)
+    size = "length(q.topic) + length(q.id) + coalesce(length(q.vector), 0) + coalesce(length(q.metadata), 0)"
+    return held, *db.execute(f"select count(*), coalesce(sum({size}), 0) {_superseded(db)}").fetchone()
 
 
 def _superseded(db: sqlite3.Connection) -> str:

@@ -6,15 +6,14 @@ The first test is about Chroma alone, and tells when a later version has mended 
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import chromadb
 import pytest
-from tests.support.instances import Running, free_port, wait_until
+from tests.support.chroma import chroma_run
+from tests.support.instances import Running
 
 Start = Callable[..., Running]
 LISTS = [{"tags": ["x", "y"]}, {"tags": [1, 2]}]
@@ -24,24 +23,9 @@ INDEXED = {"hnsw": {"sync_threshold": 2}}
 
 @pytest.fixture
 def plain(tmp_path: Path) -> Iterator[chromadb.ClientAPI]:
-    """Chroma's own server on `tmp_path`."""
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("chroma")), "run", "--path", str(tmp_path), "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: answers(port))
-        yield chromadb.HttpClient("127.0.0.1", port)
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def answers(port: int) -> bool:
-    try:
-        chromadb.HttpClient("127.0.0.1", port)
-    except ValueError:
-        return False
-    return True
+    """Chroma's own server on `tmp_path/data`."""
+    with chroma_run(tmp_path) as url:
+        yield chromadb.HttpClient("127.0.0.1", int(url.rpartition(":")[2]))
 
 
 def folders(data: Path) -> set[str]:
@@ -65,7 +49,7 @@ def test_chroma_leaves_the_folder_and_lends_the_lists_to_the_next_rows(
 ) -> None:
     fill(plain, "old", LISTS)
     plain.delete_collection("old")
-    assert len(folders(tmp_path)) == 1
+    assert len(folders(tmp_path / "data")) == 1
 
     new = fill(plain, "new", [{"n": 1}, {"n": 2}])
     assert new.get()["metadatas"] == [{"n": 1, "tags": ["x", "y"]}, {"n": 2, "tags": [1, 2]}]

@@ -1,7 +1,8 @@
 """What maintenance could give back: free pages, superseded operations, slots of deleted rows, orphan folders.
 
 Counting superseded operations means to read the queue (some seconds at a million rows), so that is done
-again only when the queue has grown by a tenth since; all else is a matter of milliseconds.
+again only when the queue has grown by a tenth since; all else is a matter of milliseconds, and of none
+while nobody writes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from vectorstore_instance.engine import changes, positions
 from vectorstore_instance.engine.disk import Disk
@@ -65,21 +67,31 @@ class Reclaimable:
         self._lock = threading.Lock()
         self._waste: Waste | None = None
         self._looked = 0.0
+        self._seen: tuple[int, ...] = ()
+        """Ages and sizes of the database's files when they were looked at."""
         self._newest = -1
         """The last operation when the queue was read."""
         self._queue = (0, 0, 0)
+        """Operations, superseded ones, bytes of those: as they were then."""
 
     def forget(self) -> None:
         """Has everything looked at anew: maintenance changed it, or a collection was dropped."""
-        self._newest, self._looked = -1, 0.0
+        self._newest, self._looked, self._seen = -1, 0.0, ()
 
     def look(self) -> Waste:
         """What there is; takes milliseconds, or reads the queue: not for the event loop."""
         with self._lock:
             if self._waste is None or time.monotonic() - self._looked > FRESH_SECONDS:
                 self._looked = time.monotonic()
-                self._waste = self._measure()
+                if self._waste is None or self._seen != self._files():
+                    self._waste = self._measure()
+                    self._seen = self._files()
             return self._waste
+
+    def _files(self) -> tuple[int, ...]:
+        database = self._disk.tables.path
+        found = [path.stat() for path in (database, Path(f"{database}-wal")) if path.exists()]
+        return tuple(number for one in found for number in (one.st_mtime_ns, one.st_size))
 
     def _measure(self) -> Waste:
         with changes.writing(self._disk.tables.path) as db:
@@ -88,13 +100,13 @@ class Reclaimable:
                 self._newest, self._queue = newest, changes.queue_sizes(db)
             free = changes.free_bytes(db)
             used = changes.used_bytes(db)
-        operations, superseded, each = self._queue
+        operations, superseded, superseded_bytes = self._queue
         return Waste(
             database=free + used,
             free=free,
             operations=operations,
             superseded=superseded,
-            superseded_bytes=superseded * each,
+            superseded_bytes=superseded_bytes,
             indices=tuple(self._indices()),
             orphans=sum(map(folder_bytes, orphan_folders(self._disk))),
         )
