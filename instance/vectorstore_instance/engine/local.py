@@ -23,7 +23,7 @@ from vectorstore_instance.engine.client import UpstreamLost
 from vectorstore_instance.engine.disk import Disk, DiskError
 from vectorstore_instance.engine.maintenance import Maintenance
 from vectorstore_instance.engine.maintenance.leftovers import remove_folders
-from vectorstore_instance.engine.pressure import Pressure, met_full_disk
+from vectorstore_instance.engine.pressure import Pressure
 from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.records import Records
@@ -222,7 +222,7 @@ class LocalEngine:
                 child = await self._supervisor.child(deadline)
                 try:
                     reply = await child.client.request(method, path, body)
-                    if met_full_disk(reply):
+                    if self._pressure.met_full_disk(reply):
                         child.kill()  # a commit that fails holds its lock, and every later write waits for it
                     return reply
                 except UpstreamLost as lost:

@@ -40,6 +40,8 @@ GROWTH = 4
 """Bytes that a write of one byte may take: queue, tables, search index, and SQLite's log of them."""
 
 _FULL = (b"database or disk is full", b"No space left on device")
+_BROKE_OFF = b"Failed to apply logs"
+"""What the engine says of a write that failed between queue and tables, whatever the reason."""
 
 
 class Disk(NamedTuple):
@@ -114,13 +116,22 @@ class Pressure:
         Raises:
             ApiError: 507 where it says that the disk is full.
         """
-        if met_full_disk(reply):
+        if self.met_full_disk(reply):
             log.error("the engine met a full disk: %s", reply.body.decode(errors="replace"))
             raise no_room(
                 "disk: it became full in the middle of this, which may have been done in part; "
                 "delete collections or have the store's volume enlarged, then send it again"
             )
         return reply
+
+    def met_full_disk(self, reply: Reply) -> bool:
+        """Whether the engine says that it could not write because the disk is full, or that is why."""
+        if reply.status != 500:
+            return False
+        if any(words in reply.body for words in _FULL):
+            return True
+        disk = self._disk(self._folder)
+        return _BROKE_OFF in reply.body and disk.free < self._reserve(disk)
 
     async def watch(self) -> None:
         """Measures for as long as the instance lives."""
@@ -162,11 +173,6 @@ class Pressure:
             self._no_memory = _turned(self._no_memory, full)
         elif memory is None or memory.share < MEMORY_FREE:
             self._no_memory = _turned(self._no_memory, "")
-
-
-def met_full_disk(reply: Reply) -> bool:
-    """Whether the engine says that it could not write because the disk is full."""
-    return reply.status == 500 and any(words in reply.body for words in _FULL)
 
 
 def _turned(before: str, now: str) -> str:
