@@ -49,6 +49,7 @@ class Writer(threading.Thread):
         self.ids = [f"{name}-{n}" for n in range(rows)]
         self.states: dict[str, States] = dict.fromkeys(self.ids, frozenset([None]))
         self.acknowledged = 0
+        self.refusals: list[Exception] = []
         self.halt = threading.Event()
         self._open = open_
         self._dimension = dimension
@@ -61,8 +62,9 @@ class Writer(threading.Thread):
                 collection = self._open()
                 while not self.halt.is_set():
                     self.write(collection)
-            except Exception:  # a client says it in many ways that nobody answers
-                time.sleep(0.05)  # the instance is away; it will be back
+            except Exception as refusal:  # a client says it in many ways that nobody answers
+                self.refusals.append(refusal)
+                time.sleep(0.05)  # the instance is away or full; it will be back
 
     def write(self, collection: chromadb.Collection) -> None:
         """Writes some rows and takes note of what they may be now."""
