@@ -20,6 +20,9 @@ MODEL_DIMENSIONS: dict[str, int] = {"all-MiniLM-L6-v2": 384}
 NO_MODEL = "none"
 """The model of stores whose clients bring their own vectors."""
 
+DEFAULT_DATABASE = "default_database"
+"""The Chroma database of clients that name none."""
+
 Model = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_./:]*[A-Za-z0-9])?$", max_length=128)]
 """An embedding model's name: one of `MODEL_DIMENSIONS`, `none`, or what the endpoint at EMBED_URL calls it."""
 
@@ -114,7 +117,7 @@ class Settings(BaseModel):
         None, description="Further headers that server wants: `Name: value` lines."
     )
     engine_tenant: str = Field("default_tenant", description="The tenant of that server that holds the store.")
-    engine_database: str = Field("default_database", description="The database of that tenant.")
+    engine_database: str = Field(DEFAULT_DATABASE, description="The database of that tenant.")
     leader_url: str | None = Field(None, description="Where ordinal 0 of the same store answers.")
     pod_index: int = Field(0, ge=0, description="Ordinal of this pod; above 0 it follows the leader.")
 
@@ -137,6 +140,11 @@ class Settings(BaseModel):
             raise ValueError(
                 "JWT_AUDIENCE: missing, and without it every token that JWT_ISSUER ever made would be valid; "
                 "set it to what this store's tokens have as aud, or as client_id where they have no aud"
+            )
+        if self.jwt_database_claim and self.engine_database != DEFAULT_DATABASE:
+            raise ValueError(
+                f"JWT_DATABASE_CLAIM: users cannot have databases of their own inside ENGINE_DATABASE "
+                f"{self.engine_database!r}; leave one of the two out"
             )
         for name in ("jwt_issuer", "jwt_jwks_url"):
             url = getattr(self, name)

@@ -65,13 +65,15 @@ class Databases:
             collection: its id, in any spelling of a UUID.
 
         Raises:
-            ApiError: 503 the engine is away.
+            ApiError: 400 that is no id, 503 the engine is away.
         """
         if (database, collection) in self._held:
             return True
         path = f"{DATABASES}/{database}/collections/by-id/{quote(collection, safe='')}"
-        if not (await self._engine.request("GET", path)).ok:
+        reply = await self._engine.request("GET", path)
+        if reply.status == HTTPStatus.NOT_FOUND:
             return False
+        reply.unwrap()
         if len(self._held) >= _REMEMBERED:
             self._held.clear()
         self._held.add((database, collection))  # for good: a collection never changes its database

@@ -281,9 +281,10 @@ def test_no_two_values_share_a_database() -> None:
         ({"jwt_issuer": "https://issuer"}, "JWT_AUDIENCE: missing"),
         ({"jwt_issuer": "issuer", "jwt_audience": "a"}, "JWT_ISSUER: 'issuer' is not"),
         ({"jwt_issuer": "https://i", "jwt_audience": "a", "jwt_jwks_url": "file:///keys"}, "JWT_JWKS_URL"),
+        ({"jwt_database_claim": "sub", "engine_database": "one"}, "JWT_DATABASE_CLAIM: users cannot have"),
     ],
 )
-def test_settings_that_would_let_anybody_in_are_refused(settings: dict[str, str], words: str) -> None:
+def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, str], words: str) -> None:
     make: Callable[..., Settings] = Settings
     with pytest.raises(ValueError, match=words):
         make(**settings)
