@@ -210,12 +210,13 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     try:
         instance = create(load())
+        tenants = tenant_app(instance)
         await instance.engine.start()
         await instance.documents.start()
     except (ValueError, OSError, DiskError, ChildFailed) as problem:
         await send({"type": "lifespan.startup.failed", "message": str(problem)})
         return
-    scope["state"]["tenant_app"] = tenant_app(instance)
+    scope["state"]["tenant_app"] = tenants
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await instance.documents.stop()
