@@ -23,6 +23,29 @@ def check_split(size: int, overlap: int) -> None:
         raise invalid(f"overlap: {overlap} of {size} tokens; give at least 0 and at most half the chunk's size")
 
 
+SEGMENT = 20_000
+"""Characters that are divided in one go: a tenth of a second, in which a worker does nothing else."""
+
+
+async def divide(text: str, split: Callable[[str], Awaitable[list[tuple[int, int]]]]) -> list[tuple[int, int]]:
+    """The chunks of a text of any length, a segment at a time; each segment begins with the last chunk before it.
+
+    Args:
+        text: what is divided.
+        split: says where to divide a segment: start and end of its chunks.
+    """
+    chunks: list[tuple[int, int]] = []
+    start = 0
+    while start + SEGMENT < len(text):
+        found = [(start + begin, start + end) for begin, end in await split(text[start : start + SEGMENT])]
+        if len(found) > 1:
+            start, _ = found.pop()  # it may go on beyond the segment
+        else:
+            start += SEGMENT
+        chunks += found
+    return chunks + [(start + begin, start + end) for begin, end in await split(text[start:])]
+
+
 def slices(sizes: Sequence[int], most: int, budget: int) -> Iterator[slice]:
     """Consecutive parts of at most `most` items whose sizes sum to at most `budget`, or of one item."""
     start = total = 0

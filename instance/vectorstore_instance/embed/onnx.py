@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from vectorstore_instance.core.errors import ApiError, invalid, unavailable
 from vectorstore_instance.embed import weights
-from vectorstore_instance.embed.chunks import check_split, share, slices
+from vectorstore_instance.embed.chunks import check_split, divide, share, slices
 from vectorstore_instance.embed.cpus import threads
 from vectorstore_instance.embed.resident import Later, Resident, call_later
 from vectorstore_instance.embed.session import Model, prepare
@@ -101,7 +101,7 @@ class MiniLM:
         size = min(size, self._release.max_tokens)
         check_split(size, overlap)
         async with self._resident.use() as model:
-            return await self._run(model.split, text, size, overlap)
+            return await divide(text, lambda segment: self._run(model.split, segment, size, overlap))
 
     async def readable(self, texts: list[str]) -> list[int]:
         """How much of each text is read: see `Embedder.readable`."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vectorstore_instance.core.errors import invalid
-from vectorstore_instance.embed.chunks import check_split, share, slices
+from vectorstore_instance.embed.chunks import check_split, divide, share, slices
 from vectorstore_instance.embed.endpoint import Clock, Endpoint, Refused, refused
 from vectorstore_instance.embed.openai import read_vectors
 
@@ -92,7 +92,8 @@ class RemoteEmbedder:
         if self.max_tokens is not None:
             size = min(size, self.max_tokens)
         check_split(size, overlap)
-        return await asyncio.to_thread(_split, text, _characters(text, size), _characters(text, overlap))
+        room, shared = (max(1, _characters(text, size)), _characters(text, overlap))
+        return await divide(text, lambda segment: asyncio.to_thread(_split, segment, room, shared))
 
     async def readable(self, texts: list[str]) -> list[int]:
         """How much of each text is read, by an estimate: see `Embedder.readable`."""

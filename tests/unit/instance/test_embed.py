@@ -22,7 +22,7 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from vectorstore_instance.core.errors import ApiError
-from vectorstore_instance.embed import convert, cpus, weights
+from vectorstore_instance.embed import chunks, convert, cpus, weights
 from vectorstore_instance.embed.chunks import slices
 from vectorstore_instance.embed.onnx import MiniLM
 from vectorstore_instance.embed.weights import ModelError, Release
@@ -277,6 +277,29 @@ def test_there_are_as_many_workers_as_whole_cpus_are_given(
     assert cpus.threads(tmp_path, tmp_path / "own") == expected
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
     assert cpus.threads(tmp_path, tmp_path / "own") == 1
+
+
+async def test_a_text_of_any_length_is_divided_as_if_it_were_one_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "".join(f"{n}. " for n in range(2000))
+    sizes = []
+
+    async def split(segment: str) -> list[tuple[int, int]]:
+        sizes.append(len(segment))
+        ends = [at + 1 for at, character in enumerate(segment) if character == "."]
+        return list(zip([0, *(end + 1 for end in ends)], [*ends, len(segment)], strict=True))[: len(ends)]
+
+    whole = await split(text)
+    for segment in (100, 1000, len(text), 2 * len(text)):
+        monkeypatch.setattr(chunks, "SEGMENT", segment)
+        sizes.clear()
+        assert await chunks.divide(text, split) == whole
+        assert max(sizes) <= segment
+
+    async def nothing(_: str) -> list[tuple[int, int]]:
+        return []
+
+    monkeypatch.setattr(chunks, "SEGMENT", 10)
+    assert await chunks.divide(" " * 1000, nothing) == []
 
 
 def test_slices_keep_within_count_and_budget_and_leave_nothing_out() -> None:
