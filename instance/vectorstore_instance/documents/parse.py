@@ -28,6 +28,12 @@ MEMORY_LEAST = 128 << 20
 """Bytes of address space. The libraries alone map 55 MiB."""
 
 _SAID = 4096
+_ROOT = Path(__file__).parents[2]
+# Isolated, Python takes no PYTHONPATH: where our own package lies is said instead.
+_BOOT = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "runpy.run_module('vectorstore_instance.documents.worker', run_name='__main__')"
+)
 
 
 class Line(msgspec.Struct):
@@ -72,7 +78,7 @@ def read(path: Path) -> Iterator[Line]:
 
 async def _run(arguments: list[str], file: object, pieces: object) -> tuple[int, str]:
     """Runs the worker; its exit code and the last that it said."""
-    command = [sys.executable, "-I", "-B", "-m", "vectorstore_instance.documents.worker", *arguments]
+    command = [sys.executable, "-I", "-B", "-c", _BOOT, str(_ROOT), *arguments]
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=file,  # type: ignore[arg-type]

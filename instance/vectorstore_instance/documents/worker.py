@@ -1,4 +1,4 @@
-"""The process that reads other people's files: `python -I -B -m ... KIND < file > pieces`.
+"""The process that reads other people's files: started isolated by `parse`, the file on stdin.
 
 It puts itself under hard limits before it touches a byte, for a parser can be made to eat anything: a
 kernel that runs out of memory would take the engine with it. Pieces go to stdout, a line of JSON

@@ -8,6 +8,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
@@ -308,13 +309,10 @@ def test_a_request_cut_off_leaves_nothing(start: Start) -> None:
     assert files_of(running) == []
 
 
-def test_too_large_a_body_is_refused_and_leaves_nothing(start: Start) -> None:
-    running = start()
-    limits = running.folder / "limits.json"
+def test_too_large_a_body_is_refused_and_leaves_nothing(start: Start, tmp_path: Path) -> None:
+    limits = tmp_path / "limits.json"
     limits.write_text(json.dumps({"max_body_bytes": 100_000}))
-    running.end()
-    running.environ["LIMITS_FILE"] = str(limits)
-    running.start()
+    running = start(LIMITS_FILE=str(limits))
     database = Database(running.http(), "papers")
     assert "100000 are allowed" in database.refused(413, database.send({"a.txt": "x" * 200_000}))
 
@@ -331,7 +329,7 @@ def test_too_large_a_body_is_refused_and_leaves_nothing(start: Start) -> None:
 def test_work_can_be_cancelled(start: Start) -> None:
     running = start()
     database = Database(running.http(), "papers")
-    text = "".join(f"Fact number {n} is about bees and their honey. " for n in range(3000))
+    text = "".join(f"Fact number {n} is about bees and their honey. " for n in range(600))
     database.create({"a.txt": text, "b.txt": BEES}, chunk_size="16", overlap="0")
     wait_until(lambda: database.status().chunks_done > 0, 60)
     assert database.http.post(f"{BASE}/papers/cancel").json() == {"cancelled": 2}

@@ -216,6 +216,19 @@ async def test_a_parser_knows_no_secrets(read: Reader, monkeypatch: pytest.Monke
     assert started["start_new_session"] is True
 
 
+async def test_a_parser_is_found_where_the_instance_lies(
+    read: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "vectorstore_instance" / "documents"
+    package.mkdir(parents=True)
+    for folder in (package, package.parent):
+        (folder / "__init__.py").touch()
+    (package / "worker.py").write_text("import json; print(json.dumps({'text': __file__}))")
+    monkeypatch.setattr(parse, "_ROOT", tmp_path)
+    (line,) = await read("a.txt", b"hello")
+    assert line.text == str(package / "worker.py")
+
+
 async def test_a_parser_without_its_front_does_not_begin(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getpid", lambda: 1)
     assert "damaged, or too large" in await read.refused("a.txt", b"hello")
