@@ -378,10 +378,12 @@ def test_files_are_fetched_from_where_it_is_allowed(start: Start) -> None:
         server.shutdown()
 
 
-def test_a_follower_hands_documents_to_the_leader(start: Start) -> None:
+def test_a_follower_hands_documents_to_the_leader(start: Start, tmp_path: Path) -> None:
+    limits = tmp_path / "limits.json"
+    limits.write_text(json.dumps({"max_body_bytes": 400_000}))
     leader = start()
     keys = {name: leader.key(name) for name in ("read-write", "read-only", "internal")}
-    follower = start(keys, POD_INDEX="1", LEADER_URL=leader.url)
+    follower = start(keys, POD_INDEX="1", LEADER_URL=leader.url, LIMITS_FILE=str(limits))
     database = Database(follower.http(), "papers")
     text = "".join(f"Fact number {n} is about bees and their honey. " for n in range(20))
     database.create({"facts.txt": text, "large.csv": "a\n" + "x" * 300_000})
@@ -392,6 +394,10 @@ def test_a_follower_hands_documents_to_the_leader(start: Start) -> None:
     database.refused(403, Database(follower.http("read-only"), "papers").send({"a.txt": BEES}))
     assert "overlap" in database.refused(422, database.send({"a.txt": BEES}, overlap="600"))
     assert not (follower.folder / "data").exists()
+    endless = (b"x" * 10_000 for _ in range(50))
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    assert database.http.post(f"{BASE}/create", content=endless, headers=headers).status_code == 413
+    wait_until(lambda: files_of(leader) == [])
     leader.end()
     away = database.http.get(f"{BASE}/papers/status")
     assert (away.status_code, away.headers["retry-after"]) == (503, "2")
