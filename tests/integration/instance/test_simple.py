@@ -20,6 +20,7 @@ T = TypeVar("T", bound=BaseModel)
 DOCUMENTS = ["The weather is lovely today.", "He drove to the stadium.", "Databases keep rows on disk."]
 IDS = ["weather", "stadium", "databases"]
 METADATAS = [{"topic": "nature", "year": 2024}, {"topic": "sports", "year": 2025}, None]
+OF_DATABASES = [("GET", "status"), ("POST", "query"), ("POST", "cancel")]
 
 
 class Client:
@@ -351,6 +352,8 @@ def test_the_schema_lists_each_route_with_an_example_and_a_key(shared: Running) 
             *("POST /add", "POST /query", "POST /collections/create", "GET /collections"),
             "DELETE /collections/{name}",
             *(f"POST /collections/{{name}}/{verb}" for verb in ("add", "upsert", "delete", "get", "query")),
+            *("GET /api/v1/database", "POST /api/v1/database/create", "DELETE /api/v1/database/{id}"),
+            *(f"{how} /api/v1/database/{{id}}/{verb}" for how, verb in OF_DATABASES),
         ]
     )
     for route, how in routes.items():
@@ -358,9 +361,10 @@ def test_the_schema_lists_each_route_with_an_example_and_a_key(shared: Running) 
         assert how["description"]
         assert "4XX" in how["responses"]
         assert "422" not in how["responses"]
-        if route.startswith("POST"):
-            body = how["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-            assert schema["components"]["schemas"][body]["example"]
+        if "requestBody" in how:
+            body = how["requestBody"]["content"]["application/json"]["schema"]
+            named = body.get("$ref", "").rpartition("/")[2]
+            assert schema["components"]["schemas"].get(named, body)["example"]
 
 
 def test_the_examples_of_the_documentation_work_as_they_are(fresh: Client) -> None:
