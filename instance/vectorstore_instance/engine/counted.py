@@ -17,7 +17,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from vectorstore_instance.core.errors import ApiError, over_quota
+from vectorstore_instance.core.errors import ApiError
+from vectorstore_instance.engine.quota import collections_full, documents_full
 from vectorstore_instance.engine.reply import Reply
 from vectorstore_instance.settings import Limits
 
@@ -121,10 +122,7 @@ class Counted:
             if self._full(count) and count:
                 count -= await known()
             if count and self._full(count):
-                raise over_quota(
-                    f"documents: {self.documents + self._reserved} of {self._limits().max_documents} are used and "
-                    f"this adds {count}; delete documents, or have spec.quota.documents raised"
-                )
+                raise documents_full(self.documents + self._reserved, self._limits().max_documents, count)
         self._reserved += count
         return count
 
@@ -146,9 +144,7 @@ class Counted:
             return
         await self.refresh()
         if self._collections >= most and not await there():
-            raise over_quota(
-                f"collections: {self._collections} of {most} are used; delete some, or have the plan's limit raised"
-            )
+            raise collections_full(self._collections, most)
 
     def changed(self, collections: int = 0) -> None:
         """Takes note of a deletion, or of a collection that was made."""

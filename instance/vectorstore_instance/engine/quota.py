@@ -19,6 +19,22 @@ from vectorstore_instance.engine.tables import Tables
 from vectorstore_instance.settings import Limits
 
 
+def documents_full(used: int, limit: int, count: int) -> ApiError:
+    """The refusal of so many more documents."""
+    return over_quota(
+        f"documents: {used} of {limit} are used and this adds {count}; "
+        "delete documents, or have spec.quota.documents raised"
+    )
+
+
+def collections_full(used: int, limit: int) -> ApiError:
+    """The refusal of one more collection."""
+    return over_quota(
+        f"collections: {used} of {limit} are used and this adds 1; "
+        "delete collections, or have the plan's limit raised (max_collections)"
+    )
+
+
 class Quota:
     """Documents of one store, by collection."""
 
@@ -82,10 +98,7 @@ class Quota:
         limit = self._limits().max_documents
         taken = self.used + self._reserved
         if count and taken + count > limit:
-            raise over_quota(
-                f"documents: {taken} of {limit} are used and this adds {count}; "
-                "delete documents, or have spec.quota.documents raised"
-            )
+            raise documents_full(taken, limit, count)
         self._reserved += count
 
     def settle(self, collection: str, reserved: int, change: int) -> None:
@@ -104,12 +117,7 @@ class Quota:
     def one_too_many(self) -> ApiError | None:
         """The refusal of one more collection: 429 QuotaError with limit, use and remedy; None while there is room."""
         used, limit = self.collections, self._limits().max_collections
-        if used < limit:
-            return None
-        return over_quota(
-            f"collections: {used} of {limit} are used and this adds 1; "
-            "delete collections, or have the plan's limit raised (max_collections)"
-        )
+        return collections_full(used, limit) if used >= limit else None
 
     def _keep(self, documents: dict[str, int]) -> None:
         self._documents = documents

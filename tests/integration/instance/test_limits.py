@@ -17,6 +17,7 @@ import chromadb
 import chromadb.errors
 import httpx
 import pytest
+from tests.support.chroma import chroma_run
 from tests.support.instances import Running, wait_until
 from tests.support.limits import documented, shape
 
@@ -184,11 +185,11 @@ PROVOKED: dict[str, Provoke] = {
 }
 
 
-def test_every_limit_is_refused_as_documented_and_lifted_without_a_restart(limited: Limited) -> None:
+def provoke_all(store: Limited, names: list[str]) -> None:
+    """Meets the limits one after another, each lifted by the file that sets the next."""
     rows = documented()
-    assert set(rows) == set(PROVOKED)
-    for name, provoke in PROVOKED.items():
-        answer = provoke(limited)
+    for name in names:
+        answer = PROVOKED[name](store)
         expected = rows[name]
         said = answer.json()
         assert (answer.status_code, said["error"]) == (expected.status, expected.error), (name, said)
@@ -196,8 +197,25 @@ def test_every_limit_is_refused_as_documented_and_lifted_without_a_restart(limit
         assert ("retry-after" in answer.headers) is expected.waits, name
         if expected.waits:
             assert int(answer.headers["retry-after"]) >= 1
-        limited.allow()
-        assert limited.post("get", {}).status_code == 200, name
+    store.allow()
+    assert store.post("query", {"query_embeddings": [[1, 2, 3]]}).status_code == 200
+
+
+def test_every_limit_is_refused_as_documented_and_lifted_without_a_restart(limited: Limited) -> None:
+    assert set(PROVOKED) == set(documented())
+    provoke_all(limited, list(PROVOKED))
+
+
+def test_before_another_chroma_all_limits_but_that_of_files_are_kept(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "limits.json"
+    write(file, {})
+    with chroma_run(tmp_path / "theirs") as url:
+        running = start(MODEL_NAME="none", DIMENSION="3", LIMITS_FILE=str(file), ENGINE_URL=url)
+        with running.http() as http:
+            store = Limited(running, file, http)
+            store.rows = f"{BASE}/{store.create('rows').json()['id']}"
+            assert store.add("a", "b", "c").status_code == 201
+            provoke_all(store, [name for name in PROVOKED if name != "max_bytes"])
 
 
 @contextmanager
