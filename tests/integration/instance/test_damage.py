@@ -155,7 +155,7 @@ async def test_what_a_crash_left_untouched_is_kept_and_the_rest_made_again(store
 async def checkpointed(store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Store:
     """A crash after a checkpoint of one collection and 30 further operations."""
     caplog.set_level(logging.INFO)
-    await store.restarted(recovery_seconds=0.1)  # 83 operations may be replayed
+    await store.restarted(recovery_seconds=0.35)  # 87 operations may be replayed
     await store.write("damaged", 0, ROWS, edition=1)
     await store.engine._checkpointing.look()
     assert (
