@@ -306,7 +306,7 @@ def test_a_request_cut_off_leaves_nothing(start: Start) -> None:
         database.http.post(f"{BASE}/create", content=body(), headers=headers)
     assert files_of(running) != []
     running.restart()
-    assert files_of(running) == []
+    wait_until(lambda: files_of(running) == [])
 
 
 def test_too_large_a_body_is_refused_and_leaves_nothing(start: Start, tmp_path: Path) -> None:
