@@ -110,22 +110,23 @@ def embedders(folder: Path, precision: Precision, workers: int, seconds: float) 
     bare, single = Bare(folder, precision, workers), Bare(folder, precision, 1)
     loop = asyncio.new_event_loop()
     ours = MiniLM(folder, precision, workers=workers)
-    questions, documents = texts(256, 18), texts(64, 110)
+    questions, documents = texts(32, 18), texts(64, 110)
 
     def embed(some: list[str]) -> int:
         return len(loop.run_until_complete(ours.embed(some)))
 
-    def asked(one: Callable[[str], object]) -> Callable[[], int]:
-        turn = iter(range(1 << 40))
-        return lambda: (one(questions[next(turn) % len(questions)]), 1)[1]
+    async def one_by_one() -> int:
+        for text in questions:
+            await ours.embed([text])
+        return len(questions)
 
     def listed(many: Callable[[list[str]], object]) -> Callable[[], int]:
         return lambda: (many(documents), len(documents))[1]
 
     return {
         "questions, one by one": lambda: (
-            measure(asked(single.one), seconds),
-            measure(asked(lambda text: embed([text])), seconds),
+            measure(lambda: len([single.one(text) for text in questions]), seconds),
+            measure(lambda: loop.run_until_complete(one_by_one()), seconds),
         ),
         "documents, 64 at a time": lambda: (measure(listed(bare.many), seconds), measure(listed(embed), seconds)),
     }
