@@ -89,12 +89,8 @@ def _pragma(db: sqlite3.Connection, name: str) -> int:
     return int(db.execute(f"pragma {name}").fetchone()[0])
 
 
-def prepare(path: Path, *, rebuild: bool) -> None:
+def prepare(path: Path) -> None:
     """Brings tables of which the engine has let go into the state it may start on.
-
-    Args:
-        path: the database.
-        rebuild: whether the engine shall make every index again from the queue.
 
     Raises:
         UnknownSchema: this is not the known version.
@@ -110,13 +106,6 @@ def prepare(path: Path, *, rebuild: bool) -> None:
             (_KEEP_QUEUE, _KEEP_QUEUE),
         )
         _let_lists_go(db)
-        if rebuild:
-            with transaction(db):
-                compact(db)
-                # Without its position the engine replays a vector segment from the queue's start.
-                db.execute(
-                    "delete from max_seq_id where segment_id in (select id from segments where scope = 'VECTOR')"
-                )
 
 
 def _let_lists_go(db: sqlite3.Connection) -> None:

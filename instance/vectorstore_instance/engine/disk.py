@@ -108,7 +108,7 @@ class Disk:
             DiskError: the schema is not one this version knows.
         """
         try:
-            self.tables.prepare(rebuild=False)
+            self.tables.prepare()
         except UnknownSchema as problem:
             raise DiskError(f"DATA_DIR: {self.folder}: {problem}; this version cannot open it") from None
         if not self._format.exists():

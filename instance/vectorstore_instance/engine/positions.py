@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from vectorstore_instance.engine.changes import compact, writing
+from vectorstore_instance.engine.changes import compact, transaction, writing
 
 BUCKET = 16
 """Operations whose places in the queue are counted as one."""
@@ -56,15 +56,13 @@ def rewind(database: Path, positions: Mapping[str, int | None]) -> None:
 
     What the queue holds of rows that were overwritten later is taken out first: the replay is shorter.
     """
-    with writing(database) as db:
-        db.execute("begin immediate")
+    with writing(database) as db, transaction(db):
         compact(db)
         db.executemany("delete from max_seq_id where segment_id = ?", [(segment,) for segment in positions])
         db.executemany(
             "insert into max_seq_id (segment_id, seq_id) values (?, ?)",
             [(segment, seq) for segment, seq in positions.items() if seq is not None],
         )
-        db.execute("commit")
 
 
 def pending(database: Path) -> dict[str, int]:

@@ -67,9 +67,9 @@ class Tables:
             self._kept.close()
             self._kept = None
 
-    def prepare(self, *, rebuild: bool) -> None:
+    def prepare(self) -> None:
         """Brings the tables into the state the engine may start on; see `changes.prepare`."""
-        changes.prepare(self.path, rebuild=rebuild)
+        changes.prepare(self.path)
 
     def is_empty(self) -> bool:
         """Whether there is no collection."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from vectorstore_instance.engine.positions import rewind
 from vectorstore_instance.engine.tables import Tables, UnknownSchema
 
 COLLECTION = "11111111-2222-3333-4444-555555555555"
@@ -60,20 +61,20 @@ def test_only_what_a_later_operation_made_void_goes(
     db: sqlite3.Connection, tmp_path: Path, operations: list[tuple[int, str]], kept: list[int]
 ) -> None:
     queue(db, *operations)
-    Tables(tmp_path / "chroma.sqlite3").prepare(rebuild=True)
+    rewind(tmp_path / "chroma.sqlite3", {"v": None})
     assert left(db) == kept
     assert db.execute("select segment_id from max_seq_id").fetchall() == [("m",)]
 
 
 def test_what_the_metadata_has_not_taken_in_stays(db: sqlite3.Connection, tmp_path: Path) -> None:
     queue(db, (UPSERT, "a"), (UPSERT, "a"), (UPSERT, "a"), taken_in=1)
-    Tables(tmp_path / "chroma.sqlite3").prepare(rebuild=True)
+    rewind(tmp_path / "chroma.sqlite3", {"v": None})
     assert left(db) == [2, 3]
 
 
 def test_a_start_in_order_touches_neither_queue_nor_positions(db: sqlite3.Connection, tmp_path: Path) -> None:
     queue(db, (UPSERT, "a"), (UPSERT, "a"))
-    Tables(tmp_path / "chroma.sqlite3").prepare(rebuild=False)
+    Tables(tmp_path / "chroma.sqlite3").prepare()
     assert left(db) == [1, 2]
     assert len(db.execute("select * from max_seq_id").fetchall()) == 2
     assert "false" in db.execute("select config_json_str from embeddings_queue_config").fetchone()[0]
@@ -83,5 +84,5 @@ def test_a_start_in_order_touches_neither_queue_nor_positions(db: sqlite3.Connec
 def test_another_schema_is_refused_untouched(db: sqlite3.Connection, tmp_path: Path) -> None:
     db.execute("update migrations set version = 11 where dir = 'sysdb'")
     with pytest.raises(UnknownSchema, match="'sysdb': 11"):
-        Tables(tmp_path / "chroma.sqlite3").prepare(rebuild=False)
+        Tables(tmp_path / "chroma.sqlite3").prepare()
     assert "true" in db.execute("select config_json_str from embeddings_queue_config").fetchone()[0]
