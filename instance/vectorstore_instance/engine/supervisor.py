@@ -121,8 +121,12 @@ class Supervisor:
 
     async def _stop(self) -> None:
         child, self._child = self._child, None
-        if child is not None and await child.stop() and not self._distrusted:
+        if child is None or not await child.stop() or self._distrusted:
+            return
+        try:
             await asyncio.to_thread(self._disk.seal)
+        except OSError as problem:  # a full disk: the next start repairs what it cannot trust
+            log.error("the index files could not be sealed: %s", problem)
 
     async def while_stopped(self, work: Callable[[], None]) -> None:
         """Stops the child in order, if it runs, and does something to its files; the next request wakes it."""
