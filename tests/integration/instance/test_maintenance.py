@@ -205,7 +205,7 @@ MIDDLES = (
     ("collect", "removing"),
     ("compact", "deleting"),
     ("rebuild", "taking"),
-    ("rebuild", "writing"),
+    ("rebuild", "finishing"),
     ("rebuild", "putting"),
     ("vacuum", "writing"),
 )

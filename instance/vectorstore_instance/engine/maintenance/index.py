@@ -2,9 +2,9 @@
 
 HNSW never gives the slot of a deleted row to another, so files and memory only grow. A second engine
 takes the collection's operations again, in a scratch folder, while the first goes on. What comes in
-meanwhile is taken, too, until little is left. Then writes are parked, the engine is stopped in order,
-the folders change places, the position is set, and the next request wakes the engine, which replays
-the little that is left. The collection keeps its id.
+meanwhile is taken, too, until little is left. Then writes are parked, the last is taken, the first
+engine is stopped in order, the folders change places, the position is set, and the next request wakes
+the engine. Reads wait for that last step alone. The collection keeps its id.
 
 A kill before the exchange leaves a scratch folder, which the next start removes. A kill within it finds
 the seal broken, so the next start trusts an index only as far as it proves itself, and makes it again
@@ -34,12 +34,12 @@ SCRATCH = "scratch"
 ENGINE_BYTES = 64 << 20
 """Memory that a second engine takes beside its index."""
 LITTLE = 100
-"""Operations that may be left for the engine to replay: it answers nothing before it has, 0.6 ms for each."""
+"""Operations that may be left for when writes are parked: half a millisecond each, two where they overwrite."""
 ROUNDS = 20
 """How often what came in meanwhile is taken, where it is never little."""
 
 
-def check_rebuild(disk: Disk, collection: str) -> Standing:
+def check_rebuild(disk: Disk, collection: str | None) -> Standing:
     """Checks that there is something to rebuild, and room for it.
 
     Raises:
@@ -67,22 +67,15 @@ async def rebuild(store: Store, operation: Operation) -> None:
         Unfit: it cannot be done as things are; nothing is changed.
         ChildFailed, UpstreamLost: the second engine failed; nothing is changed.
     """
-    disk, collection = store.disk, operation.collection or ""
-    at = await asyncio.to_thread(check_rebuild, disk, collection)
+    disk = store.disk
+    at = await asyncio.to_thread(check_rebuild, disk, operation.collection)
     await compact(store, operation)
     try:
         engine = await start_aside(disk.folder / SCRATCH, disk.lock, at.configuration, at.documents)
         try:
-            at = await _take_in(store, collection, engine, operation)
-            operation.enter("writing the new index")
-            new = await engine.finish()
-        except BaseException:
+            await _make(store, operation, engine)
+        finally:
             await engine.stop()
-            raise
-        await asyncio.to_thread(_sync_files, new)
-        operation.enter("putting the new index in place")
-        async with store.parked():
-            await store.while_stopped(partial(_exchange, disk, at, new, operation))
     finally:
         await asyncio.to_thread(remove_scratch, disk)
 
@@ -92,30 +85,45 @@ def remove_scratch(disk: Disk) -> None:
     shutil.rmtree(disk.folder / SCRATCH, ignore_errors=True)
 
 
-async def _take_in(store: Store, collection: str, engine: Aside, operation: Operation) -> Standing:
-    """Has the second engine do every operation, and proves that nothing is missing."""
-    disk = store.disk
-    position = 0
+async def _make(store: Store, operation: Operation, engine: Aside) -> None:
+    """Makes the new index as far as it can be beside writes, then parks these, finishes it and puts it in place."""
+    disk, position = store.disk, 0
     operation.enter("taking operations in")
     for _ in range(ROUNDS):
-        at = await asyncio.to_thread(_standing, disk, collection)
         already = operation.done
-        operation.total = max(already, at.documents)
-        while some := await asyncio.to_thread(written, disk.tables.path, collection, position, at.position, AT_ONCE):
-            await give_way(store, operation)
-            await engine.feed(some)
-            position = some[-1].number
-            operation.done += len(some)
-        position = at.position
+        position = await _take_in(store, operation, engine, position)
         if operation.done - already <= LITTLE:
             break
-    if (there := await engine.count()) != at.documents:
-        raise Unfit(f"the queue holds {there} of {at.documents} rows, so the index cannot be made from it")
-    return at
+    await engine.approach(2 * LITTLE)
+    operation.enter("waiting for writes to end")
+    async with store.parked():
+        operation.enter("finishing the new index")
+        position = await _take_in(store, operation, engine, position, parked=True)
+        at = await asyncio.to_thread(_standing, disk, operation.collection)
+        if (there := await asyncio.to_thread(engine.count)) != at.documents:
+            raise Unfit(f"the queue holds {there} of {at.documents} rows, so the index cannot be made from it")
+        new = await engine.finish()
+        await asyncio.to_thread(_sync_files, new)
+        operation.enter("putting the new index in place")
+        await store.while_stopped(partial(_exchange, disk, at, new, operation))
 
 
-def _standing(disk: Disk, collection: str) -> Standing:
-    found = standing(disk.tables.path, collection)
+async def _take_in(store: Store, operation: Operation, engine: Aside, position: int, *, parked: bool = False) -> int:
+    """Has the second engine do the operations after a position; returns the last one's."""
+    path = store.disk.tables.path
+    at = await asyncio.to_thread(_standing, store.disk, operation.collection)
+    operation.total = max(operation.total, operation.done, at.documents)
+    while some := await asyncio.to_thread(written, path, operation.collection or "", position, at.position, AT_ONCE):
+        if not parked:
+            await give_way(store, operation)
+        await engine.feed(some)
+        position = some[-1].number
+        operation.done += len(some)
+    return at.position
+
+
+def _standing(disk: Disk, collection: str | None) -> Standing:
+    found = standing(disk.tables.path, collection or "")
     if found is None:
         raise Unfit(f"collection: {collection} is not there any more")
     return found
