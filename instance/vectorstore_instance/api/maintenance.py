@@ -1,8 +1,8 @@
 """`/admin/maintenance`: begins an operation on the files, and says how far each one is.
 
-    POST /admin/maintenance        {"operation": "rebuild", "collection": "documents"} -> 202
-    GET  /admin/maintenance        {"operations": [...], "reclaimable": {...}}, the last first
-    GET  /admin/maintenance/{id}   one of them
+POST /admin/maintenance        {"operation": "rebuild", "collection": "documents"} -> 202
+GET  /admin/maintenance        {"operations": [...], "reclaimable": {...}}, the last first
+GET  /admin/maintenance/{id}   one of them
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ async def respond(instance: Instance, scope: Scope, receive: Receive) -> tuple[H
         )
     method, path = scope["method"], scope["path"]
     if path == PATH and method == "POST":
-        return HTTPStatus.ACCEPTED, _encode(_told(await _begin(maintenance, await read_body(limited(receive, scope, _LARGEST)))))
+        return HTTPStatus.ACCEPTED, _encode(
+            _told(await _begin(maintenance, await read_body(limited(receive, scope, _LARGEST))))
+        )
     if path == PATH and method == "GET":
         waste = await asyncio.to_thread(maintenance.reclaimable.look)
         shown = {"operations": [_told(one) for one in maintenance.operations], "reclaimable": _sizes(waste)}

@@ -78,13 +78,13 @@ class LocalEngine:
             stamp.keep(self._settings, fresh=self._disk.empty)
             await self._supervisor.begin()
             await self._quota.count()
+            await self.maintenance.start()
         except sqlite3.DatabaseError as problem:
             raise DiskError(f"DATA_DIR: {self._disk.tables.path}: {problem}; put a good copy in its place") from None
         self._started = True
         self._housekeeping = asyncio.create_task(self._look_after())
         self._copying = asyncio.create_task(self._checkpointing.run())
         self._watch = asyncio.create_task(self._pressure.watch())
-        await self.maintenance.start()
 
     async def stop(self) -> None:
         """Ends the writes under way, then the engine."""
