@@ -129,7 +129,18 @@ class Supervisor:
             log.error("the index files could not be sealed: %s", problem)
 
     async def while_stopped(self, work: Callable[[], None]) -> None:
-        """Stops the child in order, if it runs, and does something to its files; the next request wakes it."""
+        """Stops the child in order, if it runs, and does something to its files; the next request wakes it.
+
+        Once begun it is done to its end, even where the caller is cancelled.
+        """
+        doing = asyncio.create_task(self._while_stopped(work))
+        try:
+            await asyncio.shield(doing)
+        except asyncio.CancelledError:
+            await asyncio.wait([doing])
+            raise
+
+    async def _while_stopped(self, work: Callable[[], None]) -> None:
         async with self._changing:
             await self._stop()
             await asyncio.to_thread(work)

@@ -183,6 +183,19 @@ async def test_without_room_nothing_begins_and_the_numbers_are_told(
         await verify(engine, rows)
 
 
+@pytest.mark.parametrize("phase", ["taking operations in", "putting the new index in place"])
+async def test_an_instance_that_ends_meanwhile_breaks_it_off_or_does_it_to_its_end(tmp_path: Path, phase: str) -> None:
+    rows = await fill(tmp_path)
+    async with running(tmp_path) as engine:
+        operation = await engine.maintenance.begin("rebuild", "worn")
+        await until(lambda: operation.phase == phase or operation.ended is not None)
+    assert operation.ended is not None
+    assert not (tmp_path / "scratch").exists()
+    async with running(tmp_path) as engine:
+        await verify(engine, rows)
+        assert engine.state().repairs == 0
+
+
 async def test_a_queue_that_lacks_rows_is_no_source_for_an_index(tmp_path: Path) -> None:
     rows = await fill(tmp_path)
     async with running(tmp_path) as engine:
