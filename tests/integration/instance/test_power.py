@@ -21,6 +21,8 @@ from tests.support.persists import await_persist
 from tests.support.volumes import Disk
 from tests.support.writers import Writer, verify
 
+from vectorstore_instance.engine.manifest import write_synced
+
 Start = Callable[..., Running]
 CUTS = int(os.environ.get("SOAK_CUTS", "2"))
 ROWS, DIMENSION = 100, 64
@@ -34,6 +36,18 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     yield made
     if os.path.ismount(made.folder):
         made.unmount()
+
+
+def test_a_cut_takes_what_was_not_synced_and_nothing_else(disk: Disk) -> None:
+    """What makes the test below worth something."""
+    synced, unsynced = disk.folder / "synced", disk.folder / "unsynced"
+    write_synced(synced, b"kept")
+    unsynced.write_bytes(b"lost")
+    disk.cut_power()
+    disk.unmount()
+    assert disk.mount()
+    assert synced.read_bytes() == b"kept"
+    assert not unsynced.exists() or unsynced.read_bytes() == b""
 
 
 def test_what_was_acknowledged_survives_power_cuts(start: Start, disk: Disk) -> None:
