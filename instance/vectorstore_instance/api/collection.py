@@ -43,7 +43,8 @@ class Info(msgspec.Struct):
     name: str
     dimension: int | None
     """None while it is empty."""
-    metadata: Raw
+    metadata: Raw = Raw(b"null")
+    """Known where it was made or listed."""
 
 
 class _Columns(msgspec.Struct):

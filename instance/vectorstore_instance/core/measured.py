@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vectorstore_instance.core.observer import Observer
 from vectorstore_instance.embed import Embedder
-from vectorstore_instance.engine import Engine, Reply, State, Usage
+from vectorstore_instance.engine import Engine, Known, Reply, State, Usage
 from vectorstore_instance.engine.route import route
 
 if TYPE_CHECKING:
@@ -82,6 +82,10 @@ class TracedEngine:
     async def stop(self) -> None:
         """See `Engine.stop`."""
         await self._engine.stop()
+
+    def glance(self, database: str, name: str) -> Known | None:
+        """See `Engine.glance`."""
+        return self._engine.glance(database, name)
 
     def state(self) -> State:
         """See `Engine.state`."""

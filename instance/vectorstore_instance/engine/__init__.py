@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from vectorstore_instance.engine.reply import Reply
 
-__all__ = ["DATABASE", "DATABASES", "Engine", "Phase", "Reply", "State", "Usage"]
+__all__ = ["DATABASE", "DATABASES", "Engine", "Known", "Phase", "Reply", "State", "Usage"]
 
 DATABASES = "/api/v2/tenants/default_tenant/databases"
 """Where the store's databases are: one, unless somebody makes more or callers have their own."""
@@ -30,6 +30,15 @@ class Usage:
     collections: int
     reclaimableBytes: int = 0
     """What maintenance could give back; spelt as answers have it."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A collection, as far as its rows' requests need it."""
+
+    id: str
+    dimension: int | None
+    """None while it is empty."""
 
 
 Phase = Literal["starting", "recovering", "asleep", "awake", "away"]
@@ -93,6 +102,10 @@ class Engine(Protocol):
 
     async def stop(self) -> None:
         """Ends everything in order: the writes under way first."""
+        ...
+
+    def glance(self, database: str, name: str) -> Known | None:
+        """The collection of that name in a database of the default tenant; None where that is not known at once."""
         ...
 
     def state(self) -> State:

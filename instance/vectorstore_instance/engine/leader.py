@@ -13,7 +13,7 @@ import msgspec
 
 from vectorstore_instance.core.admission import REQUESTS
 from vectorstore_instance.core.exchange import current, note_rows
-from vectorstore_instance.engine import Reply, State, Usage
+from vectorstore_instance.engine import Known, Reply, State, Usage
 from vectorstore_instance.engine.client import TLS
 from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.route import Kind, route
@@ -61,6 +61,10 @@ class LeaderEngine:
     def ready(self) -> bool:
         """Whether the leader answered when it was last asked."""
         return self._upstream.there
+
+    def glance(self, database: str, name: str) -> Known | None:
+        """None: it has to be asked."""
+        return None
 
     def state(self) -> State:
         """Whether the leader is there."""

@@ -17,7 +17,7 @@ from http import HTTPStatus
 import msgspec
 
 from vectorstore_instance.core.errors import ApiError, not_found, unavailable
-from vectorstore_instance.engine import Phase, Reply, State, Usage, cost, stamp
+from vectorstore_instance.engine import Known, Phase, Reply, State, Usage, cost, stamp
 from vectorstore_instance.engine.checkpointing import Checkpointing
 from vectorstore_instance.engine.client import UpstreamLost
 from vectorstore_instance.engine.disk import Disk, DiskError
@@ -106,6 +106,11 @@ class LocalEngine:
     def pid(self) -> int | None:
         """The engine's process, while there is one."""
         return self._supervisor.pid
+
+    def glance(self, database: str, name: str) -> Known | None:
+        """The collection of that name, out of the tables; see `Engine`."""
+        found = self._disk.tables.named(database, name) if self._started else None
+        return Known(*found) if found else None
 
     def state(self) -> State:
         """What the engine is doing."""

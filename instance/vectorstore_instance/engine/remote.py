@@ -18,7 +18,7 @@ import msgspec
 
 from vectorstore_instance.core.errors import ApiError, already_there, forbidden, not_found, too_large, unavailable
 from vectorstore_instance.core.exchange import note_rows
-from vectorstore_instance.engine import Reply, State, Usage, batch, cost
+from vectorstore_instance.engine import Known, Reply, State, Usage, batch, cost
 from vectorstore_instance.engine.counted import FRESH, Counted
 from vectorstore_instance.engine.headers import engine_headers
 from vectorstore_instance.engine.names import Names
@@ -51,7 +51,7 @@ def remote_engine(settings: Settings, limits: Callable[[], Limits]) -> RemoteEng
     try:
         return RemoteEngine(url, headers, Names(settings.engine_tenant, settings.engine_database), limits)
     except ValueError as problem:
-        raise ValueError(f"ENGINE_URL: {problem}") from None
+        raise ValueError(f"ENGINE_URL: {url!r}: {problem}") from None
 
 
 class RemoteEngine:
@@ -102,6 +102,10 @@ class RemoteEngine:
     def ready(self) -> bool:
         """Whether the other server answered when it was last asked."""
         return self._upstream.there
+
+    def glance(self, database: str, name: str) -> Known | None:
+        """None: it has to be asked."""
+        return None
 
     def state(self) -> State:
         """Whether the other server is there."""

@@ -121,6 +121,15 @@ class Tables:
             ).fetchone()
         return Indexing(total - ahead, ahead, total, (total - ahead) / total if total else 1.0) if known else None
 
+    def named(self, database: str, name: str) -> tuple[str, int | None] | None:
+        """Id and dimension of the collection of that name in a database of the default tenant."""
+        found: tuple[str, int | None] | None = self._reader.execute(
+            "select c.id, c.dimension from collections c join databases d on d.id = c.database_id "
+            "where d.tenant_id = 'default_tenant' and d.name = ? and c.name = ?",
+            (database, name),
+        ).fetchone()
+        return found
+
     def segment_and_dimension(self, collection: str) -> tuple[str, int | None] | None:
         """The metadata segment of a collection, and the length of its vectors if it has any yet."""
         found: tuple[str, int | None] | None = self._reader.execute(
