@@ -21,7 +21,7 @@ from vectorstore_instance.engine import positions
 from vectorstore_instance.engine.child import Child
 from vectorstore_instance.engine.disk import Disk
 from vectorstore_instance.engine.positions import BUCKET, Index
-from vectorstore_instance.engine.writes import Pause
+from vectorstore_instance.engine.lane import Pause
 
 log = logging.getLogger(__name__)
 

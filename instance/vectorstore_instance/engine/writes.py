@@ -11,13 +11,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from vectorstore_instance.core.errors import ApiError, already_there, unavailable
 from vectorstore_instance.core.exchange import note_rows
 from vectorstore_instance.engine import batch
 from vectorstore_instance.engine.gate import Gate
+from vectorstore_instance.engine.lane import Pause, Write, rows_of, take
 from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reply import Reply
 from vectorstore_instance.engine.route import REFUSE_KNOWN, Kind, Route
@@ -28,31 +28,10 @@ from vectorstore_instance.settings import Limits
 Send = Callable[[str, str, bytes, bool], Awaitable[Reply]]
 """Method, path, body, whether it may be sent again -> the engine's answer."""
 
-Pause = Callable[[], Awaitable[None]]
-"""What is done while none of a collection's writes is under way."""
-
 PIECE = 200
 """Rows of a large write that go at once while nobody reads; half of it while somebody does."""
 REFUSED = (400, 422)
 """Answers that say that the engine changed nothing."""
-
-
-@dataclass(eq=False, slots=True)
-class _Write:
-    route: Route
-    body: bytes
-    rows: wire.Rows | None
-    pause: Pause | None = None
-    """What is done instead of a write, in a write's place."""
-    answer: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-    def end(self, outcome: Reply | Exception) -> None:
-        if self.answer.done():
-            return
-        if isinstance(outcome, Exception):
-            self.answer.set_exception(outcome)
-        else:
-            self.answer.set_result(outcome)
 
 
 class Writes:
@@ -69,7 +48,7 @@ class Writes:
         self._gate = Gate()
         self._shape = asyncio.Lock()
         """Held while it changes which collections there are."""
-        self._lanes: dict[str, deque[_Write]] = {}
+        self._lanes: dict[str, deque[Write]] = {}
         self._writers: set[asyncio.Task[None]] = set()
 
     @property
@@ -82,13 +61,13 @@ class Writes:
         rows = batch.read_rows(route.verb, body, self._limits()) if route.kind is Kind.ROWS else None
         if rows is not None:
             note_rows(len(rows.ids))
-        return await self._queued(_Write(route, body, rows))
+        return await self._queued(Write(route, body, rows))
 
     async def between(self, collection: str, pause: Pause) -> None:
         """Does something when the collection's writes before it have ended, while those after it wait."""
-        await self._queued(_Write(Route(Kind.MODIFY, collection), b"", None, pause))
+        await self._queued(Write(Route(Kind.MODIFY, collection), b"", None, pause))
 
-    async def _queued(self, write: _Write) -> Reply:
+    async def _queued(self, write: Write) -> Reply:
         collection = write.route.collection
         lane = self._lanes.get(collection)
         if lane is None:
@@ -146,13 +125,13 @@ class Writes:
         lane = self._lanes[collection]
         try:
             while lane:
-                await self._carry_out(collection, _take(lane))
+                await self._carry_out(collection, take(lane))
         finally:
             del self._lanes[collection]
             for write in lane:  # only where something broke that is nobody's fault: nobody may be left waiting
                 write.end(unavailable("the write was not begun; send it again"))
 
-    async def _carry_out(self, collection: str, writes: list[_Write]) -> None:
+    async def _carry_out(self, collection: str, writes: list[Write]) -> None:
         kind = writes[0].route.kind
         async with self._gate.shared():
             try:
@@ -170,17 +149,17 @@ class Writes:
                     write.end(problem)
                 self._quota.doubt(collection)
 
-    async def _commit(self, collection: str, writes: list[_Write]) -> None:
+    async def _commit(self, collection: str, writes: list[Write]) -> None:
         """Writes the rows of one or more writes with disjoint ids, those of them that have room."""
-        ids = [id_ for write in writes for id_ in _rows(write).ids]
+        ids = [id_ for write in writes for id_ in rows_of(write).ids]
         new = set() if writes[0].route.verb == "update" else self._quota.new_ids(collection, ids)
-        admitted: list[_Write] = []
+        admitted: list[Write] = []
         reserved = 0
         for write in writes:
-            count = len(new.intersection(_rows(write).ids))
+            count = len(new.intersection(rows_of(write).ids))
             try:
                 if write.route.path.endswith(REFUSE_KNOWN):
-                    _refuse_known(_rows(write).ids, new)
+                    _refuse_known(rows_of(write).ids, new)
                 self._quota.reserve(count)
             except ApiError as refusal:
                 write.end(refusal)
@@ -204,11 +183,11 @@ class Writes:
             for write in admitted:
                 write.end(reply)
 
-    async def _rows(self, collection: str, writes: list[_Write]) -> Reply:
+    async def _rows(self, collection: str, writes: list[Write]) -> Reply:
         first = writes[0]
         if len(writes) > 1:
-            return await self._send("POST", first.route.path, batch.merge([_rows(w) for w in writes]), True)
-        rows = _rows(first)
+            return await self._send("POST", first.route.path, batch.merge([rows_of(w) for w in writes]), True)
+        rows = rows_of(first)
         found = self._tables.segment_and_dimension(collection)
         if len(rows.ids) <= PIECE or found is None or not batch.proven(rows, found[1]):
             return await self._send("POST", first.route.path, first.body, True)
@@ -219,7 +198,7 @@ class Writes:
                 break
         return reply
 
-    async def _delete(self, collection: str, write: _Write) -> None:
+    async def _delete(self, collection: str, write: Write) -> None:
         body = batch.read_delete(write.body, self._limits())
         by_ids = body.ids is not None and not (wire.present(body.where) or wire.present(body.where_document))
         known = len(set(body.ids or ())) - len(self._quota.new_ids(collection, body.ids or [])) if by_ids else 0
@@ -242,29 +221,3 @@ def _may_repeat(body: bytes) -> bool:
 def _refuse_known(ids: list[str], new: set[str]) -> None:
     if known := next((id_ for id_ in ids if id_ not in new), None):
         raise already_there(known)
-
-
-def _rows(write: _Write) -> wire.Rows:
-    if write.rows is None:
-        raise TypeError("a delete has no rows")
-    return write.rows
-
-
-def _take(lane: deque[_Write]) -> list[_Write]:
-    """Takes the next write, with those after it that may share its commit."""
-    taken = [lane.popleft()]
-    first = taken[0]
-    if first.rows is None or len(first.rows.ids) > batch.SMALL:
-        return taken
-    ids = set(first.rows.ids)
-    while lane:
-        rows = lane[0].rows
-        if rows is None or lane[0].route.path != first.route.path or len(rows.ids) > batch.SMALL:
-            break
-        if len(ids) + len(rows.ids) > batch.TOGETHER or not ids.isdisjoint(rows.ids):
-            break
-        if not batch.fit_together(first.rows, rows):
-            break
-        ids.update(rows.ids)
-        taken.append(lane.popleft())
-    return taken

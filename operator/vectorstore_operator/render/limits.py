@@ -12,4 +12,10 @@ FILE = "limits.json"
 
 def limits_file(store: Resolved) -> Object:
     """The ConfigMap with the limits, those that the plan states: an older instance knows no newer ones."""
-    return child(store, "v1", "ConfigMap", names.limits(store.name), data={FILE: store.limits.model_dump_json(exclude_unset=True)})
+    return child(
+        store,
+        "v1",
+        "ConfigMap",
+        names.limits(store.name),
+        data={FILE: store.limits.model_dump_json(exclude_unset=True)},
+    )

@@ -1,0 +1,64 @@
+"""A collection's waiting writes, and which of them may share a commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from vectorstore_instance.engine import batch
+from vectorstore_instance.engine.reply import Reply
+from vectorstore_instance.engine.route import Route
+from vectorstore_instance.models import wire
+
+Pause = Callable[[], Awaitable[None]]
+"""What is done while none of a collection's writes is under way."""
+
+
+@dataclass(eq=False, slots=True)
+class Write:
+    """One write, from the time it is taken until it has its answer."""
+
+    route: Route
+    body: bytes
+    rows: wire.Rows | None
+    pause: Pause | None = None
+    """What is done instead of a write, in a write's place."""
+    answer: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def end(self, outcome: Reply | Exception) -> None:
+        """Gives whoever waits the outcome, unless they have one or have gone."""
+        if self.answer.done():
+            return
+        if isinstance(outcome, Exception):
+            self.answer.set_exception(outcome)
+        else:
+            self.answer.set_result(outcome)
+
+
+def rows_of(write: Write) -> wire.Rows:
+    """The rows of a write that has some."""
+    if write.rows is None:
+        raise TypeError("a delete has no rows")
+    return write.rows
+
+
+def take(lane: deque[Write]) -> list[Write]:
+    """Takes the next write, with those after it that may share its commit."""
+    taken = [lane.popleft()]
+    first = taken[0]
+    if first.rows is None or len(first.rows.ids) > batch.SMALL:
+        return taken
+    ids = set(first.rows.ids)
+    while lane:
+        rows = lane[0].rows
+        if rows is None or lane[0].route.path != first.route.path or len(rows.ids) > batch.SMALL:
+            break
+        if len(ids) + len(rows.ids) > batch.TOGETHER or not ids.isdisjoint(rows.ids):
+            break
+        if not batch.fit_together(first.rows, rows):
+            break
+        ids.update(rows.ids)
+        taken.append(lane.popleft())
+    return taken
