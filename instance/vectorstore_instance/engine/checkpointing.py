@@ -20,8 +20,8 @@ from pathlib import Path
 from vectorstore_instance.engine import positions
 from vectorstore_instance.engine.child import Child
 from vectorstore_instance.engine.disk import Disk
-from vectorstore_instance.engine.positions import BUCKET, Index
 from vectorstore_instance.engine.lane import Pause
+from vectorstore_instance.engine.positions import BUCKET, Index
 
 log = logging.getLogger(__name__)
 
