@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from vectorstore_instance.engine.gate import Gate
+from vectorstore_instance.engine.lane import Write, take
 from vectorstore_instance.engine.route import route
-from vectorstore_instance.engine.writes import _take, _Write
 from vectorstore_instance.models import wire
 
 ROWS = "/api/v2/tenants/t/databases/d/collections/0b5f3c9e-6a54-4e0c-9b1d-2f6b0c1d2e3f"
 
 
-def write(*ids: str, verb: str = "upsert", **body: Any) -> _Write:
+def write(*ids: str, verb: str = "upsert", **body: Any) -> Write:
     text = json.dumps({"ids": ids, "embeddings": [[1.0]] * len(ids)} | body).encode()
     rows = wire.rows.decode(text) if verb != "delete" else None
-    return _Write(route("POST", f"{ROWS}/{verb}"), text, rows)
+    return Write(route("POST", f"{ROWS}/{verb}"), text, rows)
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,15 @@ async def test_small_writes_of_other_rows_go_together_up_to_the_first_that_canno
 ) -> None:
     lane = deque(write(*ids) for ids in waiting)
     order = list(lane)
-    assert _take(lane) == order[:together]
+    assert take(lane) == order[:together]
     assert list(lane) == order[together:]
 
 
 @pytest.mark.parametrize("other", ["add", "update", "delete"])
 async def test_writes_of_another_kind_are_not_overtaken(other: str) -> None:
     lane = deque([write("a"), write("b", verb=other), write("c")])
-    assert len(_take(lane)) == 1
-    assert len(_take(lane)) == 1
+    assert len(take(lane)) == 1
+    assert len(take(lane)) == 1
     assert len(lane) == 1
 
 
