@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from vectorstore_instance.core.errors import ApiError, invalid
+from vectorstore_instance.engine import making
 from vectorstore_instance.engine.batch import length
 from vectorstore_instance.engine.route import Kind, Route
 from vectorstore_instance.models import wire
@@ -51,11 +52,13 @@ _asked = msgspec.json.Decoder(_Asked)
 
 
 def check(what: Route, body: bytes, limits: Limits) -> None:
-    """Refuses a query, get or delete that costs more than the plan allows.
+    """Refuses a query, get or delete that costs more than the plan allows, and an index that costs too much.
 
     Raises:
         ApiError: 400 or 422; names the field, the value, the limit and the remedy.
     """
+    if what.kind in (Kind.MAKE, Kind.MODIFY) and what.label == "collection":
+        making.check(body)
     if what.kind not in (Kind.QUERY, Kind.DELETE) and what.verb != "get":
         return
     asked = wire.decode(_asked, body, what.verb)

@@ -130,6 +130,14 @@ DIFFERENCES = {
         "names value and limit",
         "One request must not take what others need: [limits](limits.md).",
     ),
+    "index-bounds": Difference(
+        "`max_neighbors` of 0 or above 256, `ef_search` or `ef_construction` above 10,000",
+        (200,),
+        "takes them; with no neighbours its process ends at the first write, and whenever it starts again",
+        (400,),
+        "names the setting and its bounds",
+        "One collection must not take the others with it.",
+    ),
     "own-checks": Difference(
         "bodies that are no JSON, of another shape, with columns of unequal length or empty ids; no CRN",
         (400, 422),

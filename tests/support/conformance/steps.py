@@ -145,6 +145,7 @@ COLLECTIONS = [
     *get("/api/v2/collections/no-crn", differs="own-checks"),
     Step("PUT", "{D}/collections/{c}", {}),
     Step("PUT", "{D}/collections/{c}", {"new_name": "basics-2", "new_metadata": {"b": 2}}),
+    Step("PUT", "{D}/collections/{c}", {"new_configuration": {"hnsw": {"ef_search": 20_000}}}, "index-bounds"),
     Step("PUT", "{D}/collections/{c}", {"new_configuration": {"hnsw": {"ef_search": 50, "sync_threshold": 300}}}),
     Step("PUT", "{D}/collections/{c}", {"new_name": "x"}),
     Step("PUT", "{D}/collections/{c}", {"new_name": "configured"}, "name-taken"),
