@@ -121,6 +121,7 @@ class _Server(uvicorn.Server):
                 app,
                 ssl_context_factory=(lambda *_: tls) if tls else None,
                 http=Connection,
+                ws="none",  # else what is installed beside would answer upgrades, past every station
                 lifespan="off",
                 access_log=False,
                 log_config=None,

@@ -66,7 +66,11 @@ class Besieged:
         if reply.will_close:
             connection.close()
             self._connection = None
-        self.judge(answer, path, method == "HEAD")
+        try:
+            self.judge(answer, path, method == "HEAD")
+        except AssertionError as problem:
+            problem.add_note(f"{method} {path} {body!r:.2000}")
+            raise
         return answer
 
     def judge(self, answer: Answer, path: str, no_body: bool = False) -> None:
@@ -84,7 +88,7 @@ class Besieged:
     def say(self, *parts: bytes, half_close: bool = False) -> list[Answer]:
         """Bytes on a connection of their own, and the answers that come until it is closed."""
         with socket.create_connection(("127.0.0.1", self.running.port), PATIENCE) as connection:
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused before it was all sent
+            with contextlib.suppress(OSError):  # refused, and hung up on, before it was all sent
                 for part in parts:
                     connection.sendall(part)
                 if half_close:

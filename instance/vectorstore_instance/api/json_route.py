@@ -59,5 +59,5 @@ def unsupported(given: str, taken: str) -> ApiError:
     return ApiError(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "ChromaError",
-        f"content-type: {given!r} is not what this route takes; send {taken}",
+        f"content-type: {given[:80]!r} is not what this route takes; send {taken}",
     )
