@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import chromadb
+import chromadb.errors
 import httpx
 import pytest
 from tests.support.instances import Running, wait_until
@@ -25,6 +26,9 @@ from tests.support.writers import Writer, verify
 Start = Callable[..., Running]
 ROUNDS = int(os.environ.get("SOAK_KILLS", "8"))
 ROWS, DIMENSION = 150, 128
+YOUTH = 20
+"""Rounds with one collection. A graph whose rows are overwritten for long loses sight of some, without any kill:
+Chroma's own server of 5 in 350 after 20,000 writes of 450 rows."""
 NO_CHECKPOINTS, MANY_CHECKPOINTS = "60", "0.3"
 """Recovery budgets in seconds: 15,000 operations, and 75."""
 
@@ -34,16 +38,10 @@ def test_what_was_acknowledged_survives_kills(start: Start, budget: str) -> None
     seed = random.randrange(1 << 30)
     chance = random.Random(seed)
     running = start(MODEL_NAME="none", DIMENSION=str(DIMENSION), RECOVERY_SECONDS=budget)
-    running.chroma().create_collection(
-        "kills", configuration={"hnsw": {"sync_threshold": 20, "space": "l2"}}, embedding_function=None
-    )
-
-    def open_() -> chromadb.Collection:
-        return running.chroma().get_collection("kills", embedding_function=None)
-
-    writers = [Writer(f"w{n}", open_, ROWS, DIMENSION, seed + n) for n in range(3)]
     seen: Counter[str] = Counter(seed=seed)
-    for _ in range(ROUNDS // 2):
+    for round_ in range(ROUNDS // 2):
+        if round_ % YOUTH == 0:
+            writers = fresh(running, seed + round_)
         for writer in writers:
             writer.start()
         wait_until(lambda: all(writer.acknowledged for writer in writers))  # noqa: B023
@@ -54,7 +52,7 @@ def test_what_was_acknowledged_survives_kills(start: Start, budget: str) -> None
             seen["acknowledged"] += writer.acknowledged
         if running.process is not None and running.process.poll() is not None:
             running.restart()
-        collection = open_()
+        collection = open_(running)
         for writer in writers:
             verify(collection, writer, DIMENSION)
         total = sum(state != frozenset([None]) for writer in writers for state in writer.states.values())
@@ -62,6 +60,21 @@ def test_what_was_acknowledged_survives_kills(start: Start, budget: str) -> None
         writers = [writer.continued() for writer in writers]
     seen.update({way: running.log.count(f"index comes from {way}") for way in ("its checkpoint", "the queue")})
     print(dict(seen))
+
+
+def open_(running: Running) -> chromadb.Collection:
+    return running.chroma().get_collection("kills", embedding_function=None)
+
+
+def fresh(running: Running, seed: int) -> list[Writer]:
+    """Three writers on a new collection, in the place of the last one."""
+    client = running.chroma()
+    with contextlib.suppress(chromadb.errors.NotFoundError):
+        client.delete_collection("kills")
+    client.create_collection(
+        "kills", configuration={"hnsw": {"sync_threshold": 20, "space": "l2"}}, embedding_function=None
+    )
+    return [Writer(f"w{n}", lambda: open_(running), ROWS, DIMENSION, seed + n) for n in range(3)]
 
 
 def kill(running: Running, chance: random.Random) -> list[str]:
