@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 
 import pytest
 from hypothesis import given
@@ -115,6 +117,16 @@ def test_halves_of_requests_leave_nothing_behind(besieged: Besieged) -> None:
         right(besieged, besieged.say(whole[:length], half_close=True))
 
     holds()
+
+
+def test_many_who_send_slowly_hold_nobody_up(besieged: Besieged) -> None:
+    begun = HEAD + key(besieged) + b"content-length: 1000\r\n\r\n"
+    parts = [b"", b"POST", HEAD, begun, begun + QUESTION, HEAD + key(besieged) + CHUNKED + b"5\r\nhe"]
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", besieged.running.port))) for _ in range(300)]
+        for number, connection in enumerate(slow):
+            connection.sendall(parts[number % len(parts)])
+        assert besieged.send("POST", "/search/", QUESTION).status == 200
 
 
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "in chunks"])
