@@ -25,6 +25,10 @@ TOGETHER = 512
 """Rows in one commit of several writes."""
 
 _METADATA = msgspec.json.Decoder(dict[str, str | int | float | bool | list[str | int | float | bool]] | None)
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
+_RESERVED = "chroma:"
+"""Keys of metadata that Chroma keeps for itself and tells nobody. It takes them from whoever writes, and with
+`chroma:document` of another type than text it ends at that row, whenever it starts again."""
 _TEXT = msgspec.json.Decoder(str | None)
 _VECTOR = msgspec.json.Decoder(list[float])
 _FLOAT32_END = 3.4028235677973366e38
@@ -49,12 +53,26 @@ def read_rows(verb: str, body: bytes, limits: Limits) -> wire.Rows:
     for name, column in rows.columns():
         if column is not None and len(column) != count:
             raise invalid(f"{name}: {len(column)} values for {count} ids; send one per id")
+    for position, metadata in enumerate(rows.metadatas or ()):
+        if key := _reserved(bytes(metadata)):
+            raise invalid(f"metadatas[{position}]: {key!r} is reserved, as all {_RESERVED}* are; choose another key")
     if rows.embeddings and (dimension := length(rows.embeddings[0])) > limits.max_dimension:
         raise invalid(
             f"embeddings: dimension {dimension} is above the {limits.max_dimension} that this store's plan allows; "
             "use a model of shorter vectors, or have the plan's limit raised (max_dimension)"
         )
     return rows
+
+
+def _reserved(metadata: bytes) -> str | None:
+    """A key that is Chroma's own, if there is one; what cannot be read is left to the engine's refusal."""
+    if _RESERVED.encode() not in metadata and b"\\u" not in metadata:
+        return None
+    try:
+        members = _MEMBERS.decode(metadata) or {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return next((key for key in members if key.startswith(_RESERVED)), None)
 
 
 def read_delete(body: bytes, limits: Limits) -> wire.Delete:

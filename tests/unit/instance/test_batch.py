@@ -36,6 +36,7 @@ def packed(*numbers: float) -> str:
         ({"ids": ["a"], "embeddings": [packed(1, 2, 3, 4, 5)]}, 400, "dimension 5 is above the 4"),
         ({"ids": [1]}, 422, "$.ids[0]"),
         ({"documents": []}, 422, "ids"),
+        ({"ids": ["a", "b"], "metadatas": [None, {"chroma:document": 5}]}, 400, "metadatas[1]: 'chroma:document'"),
     ],
 )
 def test_a_wrong_body_is_refused_with_field_and_value(body: dict[str, Any], status: int, words: str) -> None:
@@ -59,6 +60,14 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
             read()
         assert refusal.value.status == 400
         assert "not JSON" in refusal.value.message
+
+
+def test_a_reserved_key_is_found_however_it_is_spelt() -> None:
+    spelt = b'{"ids": ["a"], "metadatas": [{"\\u0063hroma\\u003auri": "x"}]}'
+    with pytest.raises(ApiError, match="'chroma:uri' is reserved"):
+        batch.read_rows("add", spelt, LIMITS)
+    harmless = b'{"ids": ["a"], "metadatas": [{"about": "chroma:document, \\u00e9"}]}'
+    assert batch.read_rows("add", harmless, LIMITS).ids == ["a"]
 
 
 def test_a_delete_names_no_more_rows_than_a_write() -> None:
