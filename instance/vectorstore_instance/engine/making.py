@@ -1,9 +1,10 @@
-"""What an index may be made with: refused here, before Chroma keeps what its engine cannot live with.
+"""What a collection may be made with: refused here, before Chroma keeps what its engine cannot live with.
 
 Chroma 1.5.9 takes any number. With `max_neighbors` of 0 its process ends at the first write, and again
 each time it replays that write, which takes every other collection with it; with 10,000 one write of a
 thousand rows takes minutes, with a million 6 GiB of memory. The same settings come as configuration, as
-metadata (`hnsw:M`) and within a schema.
+metadata (`hnsw:M`) and within a schema. On lists and sparse vectors in a collection's own metadata it
+panics, though a row's may have lists.
 """
 
 from __future__ import annotations
@@ -42,17 +43,19 @@ _made = msgspec.json.Decoder(_Made)
 
 
 def check(body: bytes) -> None:
-    """Refuses a collection, new or changed, whose index the engine could not make or bear.
+    """Refuses a collection, new or changed, whose index or metadata the engine could not make or bear.
 
     A body that cannot be read is left to whoever carries the request out.
 
     Raises:
-        ApiError: 400; names the setting, its value and its bounds.
+        ApiError: 400; names the setting or the key, what is wrong with its value, and the remedy.
     """
     try:
         made = _made.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
+    _check_metadata("metadata", made.metadata)
+    _check_metadata("new_metadata", made.new_metadata)
     waiting = [getattr(made, name) for name in made.__struct_fields__]
     while waiting:
         node = waiting.pop()
@@ -62,6 +65,16 @@ def check(body: bytes) -> None:
             waiting.extend(node.values())
         elif isinstance(node, list):
             waiting.extend(node)
+
+
+def _check_metadata(field: str, metadata: object) -> None:
+    for key, value in metadata.items() if isinstance(metadata, dict) else ():
+        if isinstance(value, list) or (isinstance(value, dict) and "#type" in value):
+            what = "a list" if isinstance(value, list) else "a sparse vector"
+            raise invalid(
+                f"{field}: {key[:80]!r} is {what}, and a collection's own metadata are strings, numbers and booleans; "
+                "spread it over several keys, or give it to rows"
+            )
 
 
 def _check(name: str, value: object) -> None:

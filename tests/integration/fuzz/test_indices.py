@@ -52,3 +52,17 @@ def test_an_index_is_not_changed_to_such_a_one_either(besieged: Besieged) -> Non
     assert besieged.send("PUT", path, b'{"new_configuration": {"hnsw": {"ef_search": 200}}}').status == 200
     assert besieged.send("POST", f"{path}/upsert", b'{"ids": ["a"], "embeddings": [[1, 0]]}').status == 200
     assert besieged.send("DELETE", f"{DATABASE}/collections/index").status == 200
+
+
+@pytest.mark.parametrize("value", ["[1]", '["a"]', "[]", '{"#type": "sparse_vector", "indices": [1], "values": [0.5]}'])
+def test_metadata_on_which_the_engine_would_hang_up_are_refused(besieged: Besieged, value: str) -> None:
+    made = besieged.send("POST", f"{DATABASE}/collections", b'{"name": "listed"}')
+    for method, path, body in (
+        ("POST", f"{DATABASE}/collections", f'{{"name": "another", "metadata": {{"key": {value}}}}}'),
+        ("PUT", f"{DATABASE}/collections/{made.json['id']}", f'{{"new_metadata": {{"key": {value}}}}}'),
+        ("POST", "/collections/create", f'{{"name": "another", "metadata": {{"key": {value}}}}}'),
+    ):
+        refused = besieged.send(method, path, body.encode())
+        assert refused.status in (400, 422)
+        assert "key" in refused.json["message"]
+    besieged.send("DELETE", f"{DATABASE}/collections/listed")

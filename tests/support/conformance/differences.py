@@ -138,6 +138,14 @@ DIFFERENCES = {
         "names the setting and its bounds",
         "One collection must not take the others with it.",
     ),
+    "collection-lists": Difference(
+        "lists or sparse vectors in a collection's own metadata",
+        (HANGS_UP,),
+        "panics",
+        (400,),
+        "names the key, and what to do",
+        "A dropped connection makes clients try again.",
+    ),
     "own-checks": Difference(
         "bodies that are no JSON, of another shape, with columns of unequal length or empty ids; no CRN",
         (400, 422),

@@ -95,6 +95,7 @@ COLLECTIONS = [
     ),
     *posts("{D}/collections", b"", b"{", b"null", b"[]", b"\xff", b'{"name": "abc"'),
     *posts("{D}/collections", {"name": "extra.member-is_fine", "unknown": 1}),
+    Step("POST", "{D}/collections", {"name": "listed", "metadata": {"k": [1, 2]}}, "collection-lists"),
     *posts("/api/v2/tenants/default_tenant/databases/missing/collections", {"name": "abc"}),
     Step(
         "POST",

@@ -38,5 +38,14 @@ def test_other_members_may_be_called_the_same() -> None:
     made({"name": "max_neighbors", "max_neighbors": 0})
 
 
+@pytest.mark.parametrize("field", ["metadata", "new_metadata"])
+def test_a_collections_own_metadata_are_single_values(field: str) -> None:
+    made({field: {"s": "x", "n": 1, "f": 0.5, "b": True, "o": {}, "none": None}})
+    with pytest.raises(ApiError, match=f"{field}: 'tags' is a list"):
+        made({field: {"tags": []}})
+    with pytest.raises(ApiError, match=f"{field}: 'v' is a sparse vector"):
+        made({field: {"v": {"#type": "sparse_vector"}}})
+
+
 def made(body: dict[str, Any]) -> None:
     making.check(json.dumps(body).encode())
