@@ -21,6 +21,14 @@ _TELLING = {"value_error", "missing"}
 """Kinds of errors whose message needs no value beside it."""
 
 
+_WHERE = "Invalid where clause"
+_WHERE_REMEDY = (
+    f'{_WHERE}: write {{"key": value}}, or {{"key": {{"$gte": value}}}} with one of $eq, $ne, $gt, $gte, $lt, $lte, '
+    '$in, $nin, $contains and $not_contains; several as {"$and": [{...}, {...}]} or {"$or": [{...}, {...}]}'
+)
+"""What Chroma says of any filter that is wrong, and what helps."""
+
+
 def shape(app: FastAPI) -> None:
     """Makes an application answer every error in that shape."""
 
@@ -47,6 +55,8 @@ def shape(app: FastAPI) -> None:
 
 
 def _answer(request: Request, error: ApiError) -> Response:
+    if error.message == _WHERE:
+        error = ApiError(error.status, error.error, _WHERE_REMEDY, error.headers)
     exchange = exchange_of(request.scope)
     exchange.error, exchange.message = error.error, error.message
     return Response(error.body, error.status, error.headers, "application/json")
