@@ -20,10 +20,12 @@ MOST = 1000
 """Rows that are looked up at once: more would hold up the event loop for too long."""
 
 KEPT_BYTES = 8 << 20
-"""Rows are kept as JSON up to so many bytes. Whether a kept one is still right is asked of the tables each time,
-which is a fifth of the cost of reading it."""
+"""Rows are kept as JSON up to so many bytes, ids included. Whether a kept one is still right is asked of the
+tables each time, which is a fifth of the cost of reading it."""
 
-_DOCUMENT, _URI = "chroma:document", "chroma:uri"
+_OWN = "chroma:"
+"""Begins the engine's own keys, which it tells nobody."""
+_DOCUMENT, _URI = f"{_OWN}document", f"{_OWN}uri"
 _NULL = b"null"
 _encode = msgspec.json.Encoder().encode
 
@@ -76,23 +78,26 @@ class Records:
     def _keep(self, key: tuple[str, str], version: bytes, record: Record) -> None:
         """Keeps a row for the next query that finds it, in the place of those kept longest."""
         if (old := self._kept.pop(key, None)) is not None:
-            self._size -= _size(old[1])
+            self._size -= _size(key, old[1])
         self._kept[key] = version, record
-        self._size += _size(record)
+        self._size += _size(key, record)
         while self._size > KEPT_BYTES:
-            self._size -= _size(self._kept.pop(next(iter(self._kept)))[1])
+            oldest = next(iter(self._kept))
+            self._size -= _size(oldest, self._kept.pop(oldest)[1])
 
 
 def _record(row: dict[str, Any]) -> Record:
     document = row.pop(_DOCUMENT, None)
     some = bool(row)
     uri = row.pop(_URI, None)
+    told = {key: value for key, value in row.items() if not key.startswith(_OWN)}
     # As the engine has it: no metadata is null, but empty for a row that has a URI.
-    return Record(_encode(document), _encode(row if some else None), _encode(uri))
+    return Record(_encode(document), _encode(told if some else None), _encode(uri))
 
 
-def _size(record: Record) -> int:
-    return 400 + sum(map(len, record))  # the objects around the bytes weigh about so much
+def _size(key: tuple[str, str], record: Record) -> int:
+    # The objects around the bytes weigh about as much as the first; a character up to four.
+    return 400 + 4 * len(key[1]) + sum(map(len, record))
 
 
 def column(records: dict[str, Record], ids: Iterable[str], name: str) -> bytes:

@@ -150,19 +150,19 @@ class Tables:
         query = _VERSIONS.format(marks=",".join("?" * len(ids)))
         return dict(self._reader.execute(query, (segment, *ids)).fetchall())
 
-    def values(self, segment: str, ids: abc.Collection[str]) -> Iterator[tuple[str, str | None, Scalar | list[Scalar]]]:
+    def values(self, segment: str, ids: abc.Collection[str]) -> list[tuple[str, str | None, Scalar | list[Scalar]]]:
         """What the rows with these ids have beside vectors: id, key and value; a row without any has one None."""
         marks = ",".join("?" * len(ids))
-        plain = _VALUES.format(marks=marks)
-        for id_, key, string, integer, real, boolean in self._reader.execute(plain, (segment, *ids)):
-            yield id_, key, _value(string, integer, real, boolean)
-        if self._reader.execute("select 1 from embedding_metadata_array limit 1").fetchone() is None:
-            return
+        with self._moment() as db:
+            plain = db.execute(_VALUES.format(marks=marks), (segment, *ids)).fetchall()
+            some = db.execute("select 1 from embedding_metadata_array limit 1").fetchone()
+            items = db.execute(_LISTS.format(marks=marks), (segment, *ids)).fetchall() if some else []
         lists: dict[tuple[str, str], list[Scalar]] = {}
-        for id_, key, *value in self._reader.execute(_LISTS.format(marks=marks), (segment, *ids)):
+        for id_, key, *value in items:
             lists.setdefault((id_, key), []).append(_value(*value))
-        for (id_, key), items in lists.items():
-            yield id_, key, items
+        found: list[tuple[str, str | None, Scalar | list[Scalar]]]
+        found = [(id_, key, _value(*value)) for id_, key, *value in plain]
+        return [*found, *((id_, key, value) for (id_, key), value in lists.items())]
 
     def count(self, segment: str) -> int:
         """Documents of a metadata segment."""
@@ -175,6 +175,15 @@ class Tables:
         if self._kept is None:
             self._kept = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
         return self._kept
+
+    @contextmanager
+    def _moment(self) -> Iterator[sqlite3.Connection]:
+        """The kept connection, for several questions about one moment: the engine commits in between."""
+        self._reader.execute("begin")
+        try:
+            yield self._reader
+        finally:
+            self._reader.rollback()
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
