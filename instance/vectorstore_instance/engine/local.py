@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 
 import msgspec
 
-from vectorstore_instance.core.errors import ApiError, not_found, unavailable
+from vectorstore_instance.core.errors import not_found
 from vectorstore_instance.engine import Known, Phase, Reply, State, Usage, cost, stamp
 from vectorstore_instance.engine.checkpointing import Checkpointing
-from vectorstore_instance.engine.client import UpstreamLost
 from vectorstore_instance.engine.disk import Disk, DiskError
 from vectorstore_instance.engine.maintenance import Maintenance
 from vectorstore_instance.engine.maintenance.leftovers import remove_folders
@@ -28,6 +26,7 @@ from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.records import Records
 from vectorstore_instance.engine.route import Kind, Route, route
+from vectorstore_instance.engine.sender import Sender
 from vectorstore_instance.engine.supervisor import Supervisor
 from vectorstore_instance.engine.tables import Indexing
 from vectorstore_instance.engine.writes import Writes
@@ -37,10 +36,6 @@ IDLE_SECONDS = 600.0
 """After so long without a request the engine is stopped."""
 LOOK_SECONDS = 5.0
 """How often it is looked after the engine."""
-DROPS = 3
-"""Times that a living engine may hang up on a request: on some, it always does, and each time costs it a thread."""
-PATIENCE = 30.0
-"""Seconds that a request waits for an engine that is starting, recovering or coming back."""
 
 
 class LocalEngine:
@@ -53,18 +48,17 @@ class LocalEngine:
         self._limits = limits
         self._quota = Quota(self._disk.tables, limits)
         self._pressure = Pressure(settings.data_dir, limits)
+        self._sender = Sender(self._supervisor, self._pressure)
         self._watch: asyncio.Task[None] | None = None
         self.maintenance = Maintenance(self)
-        self._reads = Reads(lambda path, body: self._send("POST", path, body, True), Records(self._disk.tables))
-        self._writes = Writes(self._send, self._disk.tables, self._quota, limits, lambda: self._reading > 0)
+        self._reads = Reads(lambda path, body: self._sender.send("POST", path, body, True), Records(self._disk.tables))
+        self._writes = Writes(self._sender.send, self._disk.tables, self._quota, limits, lambda: self._reading > 0)
         self._checkpointing = Checkpointing(
             self._disk, lambda: self._supervisor.running, self._writes.between, settings.recovery_seconds
         )
         self._housekeeping: asyncio.Task[None] | None = None
         self._copying: asyncio.Task[None] | None = None
         self._reading = 0
-        self._in_flight = 0
-        self._last_use = time.monotonic()
         self._started = False
 
     async def start(self) -> None:
@@ -168,7 +162,7 @@ class LocalEngine:
             try:
                 if what.kind is Kind.QUERY:
                     return await self._reads.query(what, body)
-                return await self._send(method, what.path, body, True)
+                return await self._sender.send(method, what.path, body, True)
             finally:
                 self._reading -= 1
         if what.kind in (Kind.ROWS, Kind.DELETE, Kind.MODIFY):
@@ -215,39 +209,7 @@ class LocalEngine:
 
     def quiet_seconds(self) -> float:
         """Seconds since the last request ended; 0 while one is under way."""
-        return 0.0 if self._in_flight or self._reading else time.monotonic() - self._last_use
-
-    async def _send(self, method: str, path: str, body: bytes, again: bool) -> Reply:
-        """Asks the child, waking it first; asks again after its death where that does no harm."""
-        deadline = time.monotonic() + PATIENCE
-        dropped = 0
-        self._in_flight += 1
-        try:
-            while True:
-                child = await self._supervisor.child(deadline)
-                try:
-                    reply = await child.client.request(method, path, body)
-                    if self._pressure.met_full_disk(reply):
-                        child.kill()  # a commit that fails holds its lock, and every later write waits for it
-                    return reply
-                except UpstreamLost as lost:
-                    dropped += lost.reached
-                    if dropped > DROPS and child.alive:
-                        raise ApiError(
-                            HTTPStatus.INTERNAL_SERVER_ERROR,
-                            "InternalError",
-                            "the engine hangs up on this request whenever it is asked; ask in another way",
-                        ) from None
-                    if not again or time.monotonic() > deadline:
-                        raise unavailable(
-                            f"the engine went away before it answered ({lost}); "
-                            "whether the request was carried out is not known: look, then send it again"
-                        ) from None
-                if child.alive:
-                    await asyncio.sleep(0.01)  # a kept connection broke; or its end is about to be noticed
-        finally:
-            self._in_flight -= 1
-            self._last_use = time.monotonic()
+        return 0.0 if self._reading else self._sender.quiet_seconds()
 
     async def _look_after(self) -> None:
         """Lets an idle engine rest, and looks whether a busy one is alive."""
@@ -255,7 +217,7 @@ class LocalEngine:
             await asyncio.sleep(LOOK_SECONDS)
             if self.pid is None:
                 continue
-            if not self._in_flight and time.monotonic() - self._last_use >= IDLE_SECONDS:
+            if self._sender.quiet_seconds() >= IDLE_SECONDS:
                 await self.rest()
             else:
                 await self._supervisor.take_pulse()
