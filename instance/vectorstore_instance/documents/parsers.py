@@ -106,16 +106,9 @@ def docx(file: BinaryIO) -> Iterator[Piece | Note]:
         raise Unreadable("this is a ZIP archive, but no DOCX; upload the files in it")
     if sum(entry.file_size for entry in entries) > _UNPACKED:
         raise Unreadable(f"this DOCX unpacks to more than {_UNPACKED >> 20} MiB; split it, or leave pictures out")
-    from docx import Document
-    from docx.table import Table
+    from vectorstore_instance.documents import word
 
-    lines = []
-    for block in Document(file).iter_inner_content():
-        if isinstance(block, Table):
-            lines += [" | ".join(cell.text.strip() for cell in row.cells) for row in block.rows]
-        else:
-            lines.append(block.text)
-    yield from pieces(Piece("\n".join(line for line in lines if line.strip())))
+    yield from pieces(Piece("\n".join(line for line in word.lines(file) if line.strip())))
 
 
 PARSERS: dict[Kind, Callable[[BinaryIO], Iterator[Piece | Note]]] = {

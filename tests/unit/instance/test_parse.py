@@ -12,12 +12,18 @@ from pathlib import Path
 
 import docx
 import pytest
+from docx.oxml import parse_xml
 from fpdf import FPDF
 from pypdf import PdfReader, PdfWriter
 
 from vectorstore_instance.documents import parse
 from vectorstore_instance.documents.kinds import Unreadable, by_content, by_name
 from vectorstore_instance.documents.pieces import PIECE, Piece, pieces
+
+WORD_SPACES = {
+    "w": "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+    "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
+}
 
 
 def pdf(*pages: str) -> bytes:
@@ -128,6 +134,41 @@ async def test_docx_gives_paragraphs_and_tables(read: Reader) -> None:
     content = word("Bees make honey.", "", "They live in hives.", table=[["name", "legs"], ["bee", "6"]])
     (line,) = await read("bees.docx", content)
     assert line.text == "Bees make honey.\nThey live in hives.\nname | legs\nbee | 6"
+
+
+async def test_docx_gives_what_is_wrapped_too(read: Reader) -> None:
+    made = docx.Document()
+    body = made.element.body
+
+    def add(xml: str) -> None:
+        spaces = "".join(f' xmlns:{name}="{space}"' for name, space in WORD_SPACES.items())
+        body.insert(-1, parse_xml(xml.replace(">", f"{spaces}>", 1)))
+
+    run = "<w:r><w:t>{}</w:t></w:r>".format
+    paragraph = f"<w:p>{run('{}')}</w:p>".format
+    box = f"<w:txbxContent>{paragraph('In a box.')}</w:txbxContent>"
+    add(f"<w:sdt><w:sdtContent>{paragraph('In a content control.')}</w:sdtContent></w:sdt>")
+    add(f"<w:p><w:ins>{run('Inserted')}</w:ins><w:del><w:r><w:delText>Deleted</w:delText></w:r></w:del></w:p>")
+    add(f"<w:p><w:moveFrom>{run('Moved away')}</w:moveFrom><w:smartTag>{run('Tagged')}</w:smartTag></w:p>")
+    choices = f"<mc:Choice>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback>"
+    add(f"<w:p>{run('Beside it.')}<w:r><mc:AlternateContent>{choices}</mc:AlternateContent></w:r></w:p>")
+    cells = made.add_table(2, 2).rows[0].cells
+    cells[0].merge(cells[1]).text = "Merged"
+    inner = made.tables[0].rows[1].cells[1]
+    inner.text = "Outer"
+    inner.add_table(1, 2).rows[0].cells[1].text = "Inner"
+    out = io.BytesIO()
+    made.save(out)
+    (line,) = await read("wrapped.docx", out.getvalue())
+    assert line.text.splitlines() == [
+        "In a content control.",
+        "Inserted",
+        "Tagged",
+        "Beside it.",
+        "In a box.",
+        "Merged",
+        " | Outer  | Inner",
+    ]
 
 
 @pytest.mark.parametrize(("name", "mark"), [("a.csv", ","), ("a.csv", ";"), ("a.tsv", "\t")])
