@@ -146,7 +146,7 @@ class Bystander:
     def _ask(self) -> None:
         question = {"query_embeddings": [[1, 0, 0]], "n_results": 2, "include": ["documents"]}
         with httpx.Client(base_url=self._running.url, timeout=PATIENCE) as http:
-            while not self._over.wait(0.05):
+            while not self._over.wait(0.02):
                 try:
                     answer = http.post(self._path, json=question, headers={"x-chroma-token": self._running.key()})
                     assert answer.status_code == 200, answer.text

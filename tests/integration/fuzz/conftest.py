@@ -23,10 +23,10 @@ GROWTH = 200 << 20
 LIMITS = {"max_documents": 2000, "max_collections": 50, "max_body_bytes": 1 << 20, "max_dimension": 400}
 
 
-def examples(few: int) -> settings:
-    """How a property is tried: the same few examples in every run, or SOAK_FUZZ new ones."""
+def examples(few: int, each_of: int = 1) -> settings:
+    """How a property is tried: the same few examples in every run, or SOAK_FUZZ new ones over so many alike."""
     return settings(
-        max_examples=LONG or few,
+        max_examples=LONG // each_of or few,
         derandomize=not LONG,
         deadline=None,
         database=None,

@@ -37,11 +37,11 @@ def test_answers_are_as_documented(besieged: Besieged, mode: GenerationMode) -> 
     assert len(operations) > 20
     for operation in operations:
         if mode is GenerationMode.POSITIVE or operation.body or operation.path_parameters or operation.query:
-            attempt(besieged, operation, mode)
+            attempt(besieged, operation, mode, len(operations))
 
 
-def attempt(besieged: Besieged, operation: Any, mode: GenerationMode) -> None:
-    @examples(5)
+def attempt(besieged: Besieged, operation: Any, mode: GenerationMode, operations: int) -> None:
+    @examples(3, each_of=operations)
     @given(operation.as_strategy(generation_mode=mode))
     def holds(case: Case) -> None:
         # The key is right and what a path names is there: else most cases would end at 401 and 404.
