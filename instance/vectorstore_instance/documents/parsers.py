@@ -78,6 +78,8 @@ def pdf(file: BinaryIO) -> Iterator[Piece | Note]:
         count = len(document.pages)
     except PyPdfError as problem:
         raise Unreadable(f"this PDF is damaged: {problem}") from None
+    if not count:
+        raise Unreadable("this PDF has no pages; save it anew")
     found = False
     for number in range(count):
         try:

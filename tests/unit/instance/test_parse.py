@@ -128,6 +128,9 @@ async def test_an_encrypted_pdf_is_refused_and_one_without_a_password_read(read:
 
 async def test_a_scanned_pdf_is_told(read: Reader) -> None:
     assert "2 pages and no text" in await read.refused("scan.pdf", pdf("", ""))
+    empty = io.BytesIO()
+    PdfWriter().write(empty)
+    assert "this PDF has no pages" in await read.refused("empty.pdf", empty.getvalue())
 
 
 async def test_docx_gives_paragraphs_and_tables(read: Reader) -> None:
@@ -182,6 +185,27 @@ async def test_tables_give_rows_with_their_headers(read: Reader, name: str, mark
     ]
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("id,comment\n1,one; two\n2,three; four\n", "id: 1\ncomment: one; two"),
+        ("a;b\n1,5;2,5\n3,5;4,5\n", "a: 1,5\nb: 2,5"),
+        ('a;b\n"1,2,3";"4,5,6"\n', "a: 1,2,3\nb: 4,5,6"),
+        ("a|b\n1, 2|3, 4\n", "a: 1, 2\nb: 3, 4"),
+        ("sep=;\r\na;b\r\n1,5;2\r\n", "a: 1,5\nb: 2"),
+        ('text\n"Yes; no, maybe"\n', "text: Yes; no, maybe"),
+    ],
+)
+async def test_what_divides_cells_is_told_by_the_rows(read: Reader, content: str, told: str) -> None:
+    assert (await read("a.csv", content.encode()))[0].text == told
+
+
+async def test_a_table_full_of_quotation_marks_is_read(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parse, "CPU_SECONDS", 2)
+    row = "1,\"{'k': 'v', 'l': 'w'}\"\n"
+    assert len(await read("a.csv", ("id,values\n" + row * 3000).encode())) == 3000
+
+
 async def test_json_gives_records_with_strings(read: Reader) -> None:
     content = (
         b'[{"title": "Bees", "facts": {"legs": 6, "eats": ["nectar", "pollen"]}}, {"n": 1}, "plain \\ud83d text", null]'
@@ -206,6 +230,7 @@ async def test_json_gives_records_with_strings(read: Reader) -> None:
         ("a.txt", b"\x7fELF\x02\x01\x01\0\0\0", "binary"),
         ("a.txt", b"PK\x03\x04", "ZIP archive"),
         ("a.json", b"", "no JSON"),
+        ("a.csv", b"a\n" + b"x" * (1 << 21), "may have 1,048,576 characters: divide it"),
         ("a.xlsx", b"", ".xlsx files are not read here"),
     ],
 )
