@@ -41,7 +41,7 @@ def table(file: BinaryIO, delimiter: str | None = None) -> Iterator[Piece | Note
             yield from pieces(Piece("\n".join(lines), row=number))
     except csv.Error as problem:
         raise Unreadable(
-            f"line {rows.line_num}: {problem}; a cell may have {_CELL:,} characters: divide it, or close its quotation mark"
+            f"line {rows.line_num}: {problem}; a cell may have {_CELL:,} characters: divide it, or close its quotes"
         ) from None
 
 
