@@ -49,6 +49,15 @@ class Store:
         reply = await self.engine.request("POST", f"{self.paths[name]}/query", json.dumps(body).encode())
         return [n for n, ids in enumerate(json.loads(reply.unwrap())["ids"]) if ids != [f"r{n}"]]
 
+    async def differing(self, name: str, numbers: range, edition: int) -> list[int]:
+        """Rows whose vector in the index is another: a graph may lose sight of a row that is overwritten."""
+        body = {"ids": [f"r{n}" for n in numbers], "include": ["embeddings"]}
+        found = json.loads(
+            (await self.engine.request("POST", f"{self.paths[name]}/get", json.dumps(body).encode())).unwrap()
+        )
+        there = dict(zip(found["ids"], found["embeddings"], strict=True))
+        return [n for n in numbers if there.get(f"r{n}") != pytest.approx(vector(n, edition), abs=1e-6)]
+
     async def restarted(self, **settings: float) -> State:
         """Stops the engine in order unless it is, starts another on the folder and wakes it."""
         await self.engine.stop()
@@ -175,8 +184,8 @@ async def test_recovery_replays_only_what_came_after_the_checkpoint(
     assert "collection damaged (" in caplog.text
     assert "its index comes from its checkpoint and the queue; replaying 30 operations" in caplog.text
     assert state.replayed == 30
-    assert await crashed.wrong("damaged", 30, edition=2) == []
-    assert set(await crashed.wrong("damaged", ROWS, edition=1)) <= set(range(30))
+    assert await crashed.differing("damaged", range(30), edition=2) == []
+    assert await crashed.differing("damaged", range(30, ROWS), edition=1) == []
     await crashed.engine.stop()
 
 
@@ -190,7 +199,8 @@ async def test_a_damaged_checkpoint_costs_a_replay_and_no_row(
     assert "its checkpoint is damaged and was removed" in caplog.text
     assert "its index comes from the queue; replaying 60 operations" in caplog.text
     assert state.repairs == 2
-    assert await crashed.wrong("damaged", 30, edition=2) == []
+    assert await crashed.differing("damaged", range(30), edition=2) == []
+    assert await crashed.differing("damaged", range(30, ROWS), edition=1) == []
     await crashed.engine.stop()
 
 
