@@ -1,8 +1,9 @@
 """A connection of the tenant port that cannot be held for nothing: uvicorn's own, with bounds.
 
 Whoever reaches the port can open connections, with a key or without. A head must come within some
-seconds and some bytes; a request that was answered and still sends its body is cut off in the end; and
-beyond a number of connections new ones are closed at once, so that those that serve somebody go on.
+seconds and some bytes; a request that was answered and still sends its body is cut off in the end; a
+large answer that nobody reads is given up, for it waits in memory; and beyond a number of connections
+new ones are closed at once, so that those that serve somebody go on.
 What a body may take is bounded per request (`asgi.limited`), which is woken from here to look at the time.
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from vectorstore_instance.api.asgi import BODY_SECONDS
+from vectorstore_instance.api.asgi import BODY_SECONDS, LEAST_RATE
 from vectorstore_instance.core.errors import ApiError, invalid, too_slow
 
 MOST = min(2048, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
@@ -25,6 +26,8 @@ HEAD_BYTES = 64 << 10
 """Bytes of a head; more than that are noticed with the next bytes that come."""
 WHOLE_SECONDS = HEAD_SECONDS + BODY_SECONDS
 """Seconds within which a whole request must be here: for one that is refused already and still sends its body."""
+UNREAD_SECONDS = 30.0
+"""Seconds that an answer may wait to be read at all; after them it must be read at `LEAST_RATE` on average."""
 LOOK_SECONDS = 5.0
 """How often that is looked at."""
 
@@ -38,6 +41,10 @@ class Connection(HttpToolsProtocol):
         """When the request that is coming in began to; 0 while none is."""
         self._in_head = True
         self._head_bytes = 0
+        self._unread = 0
+        """Bytes of an answer that waited when there were too many of them to write more."""
+        self._unread_since = 0.0
+        """When that was; 0 while there are not."""
         self._alarm: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -76,17 +83,32 @@ class Connection(HttpToolsProtocol):
         self._began = 0.0
         super().on_message_complete()
 
+    def pause_writing(self) -> None:
+        self._unread, self._unread_since = self.transport.get_write_buffer_size(), self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._unread_since = 0.0
+        super().resume_writing()
+
     def send_400_response(self, msg: str) -> None:
         self._refuse(invalid(f"{msg} Send HTTP/1.1, with names and paths percent-encoded"))
 
     def _look(self) -> None:
-        """Ends a request that takes too long to come in, and has whoever waits for a body look at the time."""
+        """Ends what takes too long to come in or to be read, and has whoever waits for a body look at the time."""
         self._alarm = self.loop.call_later(LOOK_SECONDS, self._look)
+        if self._unread_since and self._reads_too_slowly():
+            self.transport.abort()
+            return
         waited = self.loop.time() - self._began if self._began else 0.0
         if waited > (HEAD_SECONDS if self._in_head else WHOLE_SECONDS):
             self._refuse(too_slow(f"the request: its head was not here within {HEAD_SECONDS:.0f} s; send it at once"))
         elif waited and not self._in_head:
             self.cycle.message_event.set()
+
+    def _reads_too_slowly(self) -> bool:
+        read = self._unread - self.transport.get_write_buffer_size()
+        return read < LEAST_RATE * (self.loop.time() - self._unread_since - UNREAD_SECONDS)
 
     def _refuse(self, error: ApiError) -> None:
         """Answers what cannot become a request, where nothing else was or is being answered, and closes."""

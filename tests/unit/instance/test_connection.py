@@ -14,12 +14,16 @@ from vectorstore_instance.api import asgi, connection
 from vectorstore_instance.api.asgi import Receive, Scope, Send, answer, limited, read_body, refuse
 from vectorstore_instance.core.errors import ApiError, unauthorized
 
+LARGE = bytes(16 << 20)
 Port = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers how many bytes it got; /refused does not even look."""
+    """Answers how many bytes it got; /refused does not even look, /large has much to say."""
     try:
+        if scope["path"] == "/large":
+            await answer(send, 200, LARGE)
+            return
         if scope["path"] == "/refused":
             raise unauthorized("no")
         body = await read_body(limited(receive, scope, 1000))
@@ -38,6 +42,7 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Port]:
     monkeypatch.setattr(connection, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
     monkeypatch.setattr(connection, "WHOLE_SECONDS", 0.6)
+    monkeypatch.setattr(connection, "UNREAD_SECONDS", 0.2)
     monkeypatch.setattr(connection, "MOST", 4)
     async with serving() as number:
 
@@ -115,6 +120,34 @@ async def test_who_was_refused_cannot_hold_the_connection_with_the_rest_of_a_bod
     assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 401")
     with pytest.raises(ConnectionError):
         await send_until_closed(reader, writer)
+
+
+async def test_an_answer_that_is_not_read_is_given_up(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = asyncio.Event()
+    lost = connection.Connection.connection_lost
+
+    def connection_lost(self: connection.Connection, exc: Exception | None) -> None:
+        lost(self, exc)
+        gone.set()
+
+    monkeypatch.setattr(connection.Connection, "connection_lost", connection_lost)
+    _, writer = await port()
+    writer.transport.pause_reading()
+    writer.write(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
+    try:
+        async with asyncio.timeout(10):
+            await gone.wait()
+    finally:
+        writer.transport.abort()
+
+
+async def test_an_answer_that_is_read_bit_by_bit_comes_whole(port: Port) -> None:
+    reader, writer = await port()
+    writer.write(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    for _ in range(16):
+        await reader.readexactly(1 << 20)
+        await asyncio.sleep(0.03)
 
 
 @pytest.mark.parametrize("said", [b"", b"\r\n", b"POST / HTTP/1.1\r\nhost"])
