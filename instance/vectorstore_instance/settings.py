@@ -53,8 +53,12 @@ class Limits(BaseModel):
     max_n_results: int = Field(10_000, ge=1, description="Results for one vector of a query.")
     max_where_operators: int = Field(256, ge=1, description="Operators in `where` and `where_document` together.")
     where_document: bool = Field(True, description="Whether texts may be searched by `where_document`.")
-    requests_per_second: float | None = Field(None, gt=0, description="Requests per second on average; None: any.")
-    burst: int | None = Field(None, ge=1, description="Requests at once above that; None: two seconds' worth.")
+    requests_per_second: float | None = Field(
+        None, ge=0.001, le=1_000_000, description="Requests per second on average; None: any."
+    )
+    burst: int | None = Field(
+        None, ge=1, le=1_000_000, description="Requests at once above that; None: two seconds' worth."
+    )
     max_concurrent: int = Field(256, ge=1, description="Requests under way at the same time.")
 
 

@@ -85,7 +85,14 @@ def test_limits_without_a_file_are_the_start_values() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("{", "Invalid JSON"), ('{"max_documents": -1}', "max_documents"), ('{"maxdocuments": 1}', "maxdocuments")],
+    [
+        ("{", "Invalid JSON"),
+        ('{"max_documents": -1}', "max_documents"),
+        ('{"maxdocuments": 1}', "maxdocuments"),
+        ('{"requests_per_second": 1e999}', "requests_per_second: .*less than or equal to 1000000, not inf"),
+        ('{"requests_per_second": 1e-320}', "requests_per_second: .*greater than or equal to 0.001"),
+        (f'{{"burst": 1{"0" * 400}}}', "burst: .*less than or equal to 1000000"),
+    ],
 )
 def test_a_wrong_limits_file_is_named_with_its_field(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "limits.json").write_text(text)
