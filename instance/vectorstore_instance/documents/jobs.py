@@ -99,8 +99,9 @@ class Jobs:
     async def add(self, files: list[File]) -> None:
         """Takes in files, whose uploads lie durably in an inbox: from here on they will be worked on."""
         work = await self._open()
-        for old in await work.ledger.add(files):
-            await self._drop(old)
+        refused = [file for file in files if file.phase == "failed"]
+        for file in [*await work.ledger.add(files), *refused]:
+            await self._drop(file)
         self._wanted.set()
 
     async def of(self, collection: str) -> list[File]:

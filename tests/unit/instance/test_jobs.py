@@ -72,10 +72,10 @@ async def send(jobs: Jobs, source: str, text: str = "hello") -> None:
     await jobs.add([File("c", "/base", source, f"{folder.name}/upload", chunk_size=16, bytes=len(text))])
 
 
-async def ended(jobs: Jobs, phase: str) -> File:
+async def ended(jobs: Jobs, *phases: str) -> File:
     while True:
         files = await jobs.of("c")
-        if files and all(file.phase == phase for file in files):
+        if {file.phase for file in files} == set(phases):
             return files[0]
         await asyncio.sleep(0.01)  # the ledger sends no events
 
@@ -165,6 +165,27 @@ async def test_a_file_sent_again_ends_the_work_on_the_first(tmp_path: Path, limi
     assert file.bytes == 7
     await jobs.stop()
     assert [name for name in os.listdir(tmp_path / "documents") if "sqlite3" not in name] == []
+
+
+async def test_a_file_refused_by_its_name_leaves_nothing(tmp_path: Path, limits: Limits) -> None:
+    embedder = Embedder()
+    embedder.may.set()
+    jobs = started(tmp_path, Engine(), embedder, limits)
+    await jobs.room(0)
+    folder = jobs.inbox()
+    uploads = {"good.txt": "queued", "bad.exe": "failed"}
+    for name in uploads:
+        (folder / name).write_text("hello")
+    await jobs.add(
+        [
+            File("c", "/base", name, f"{folder.name}/{name}", chunk_size=16, phase=phase)
+            for name, phase in uploads.items()
+        ]
+    )
+    assert not (folder / "bad.exe").exists()
+    await ended(jobs, "done", "failed")
+    await jobs.stop()
+    assert not folder.exists()
 
 
 async def test_what_was_deleted_elsewhere_is_forgotten(tmp_path: Path, limits: Limits) -> None:
