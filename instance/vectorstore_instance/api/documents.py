@@ -14,10 +14,10 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from vectorstore_instance.api import intake
+from vectorstore_instance.api import intake, long_texts
 from vectorstore_instance.api.handover import PREFIX, Database
 from vectorstore_instance.api.json_route import JsonRoute
-from vectorstore_instance.api.simple import Here
+from vectorstore_instance.api.simple import Cut, Here
 from vectorstore_instance.core.errors import invalid, no_room
 from vectorstore_instance.core.exchange import exchange_of
 from vectorstore_instance.documents.ledger import File
@@ -127,7 +127,7 @@ async def status(instance: Here, found: There) -> Response:
 
 
 @databases.post("/{id}/query", response_model=models.Passages)
-async def query(body: models.Question, instance: Here, store: Shelf, found: There) -> Response:
+async def query(body: models.Question, instance: Here, store: Shelf, found: There, truncate: Cut) -> Response:
     """Finds the passages nearest in meaning, with the file, page and place that each is from."""
     embedder = intake.embedder_of(instance)
     if found.dimension not in (None, embedder.dimension):
@@ -135,9 +135,12 @@ async def query(body: models.Question, instance: Here, store: Shelf, found: Ther
             f"database {found.name} holds vectors of dimension {found.dimension}, and the store's model makes "
             f"{embedder.dimension}; query it with vectors over Chroma's API"
         )
-    vector = (await embedder.embed([body.query]))[0].tolist()
+    texts, said = [body.query], {}
+    if truncate:
+        texts, said["truncated"] = await long_texts.readable(embedder, texts)
+    vector = (await embedder.embed(texts))[0].tolist()
     hits = await store.query(found, vector, body.n_results, body.where)
-    return _json(models.Passages(results=[_passage(found, hit) for hit in hits]))
+    return _json(models.Passages(results=[_passage(found, hit) for hit in hits], **said))
 
 
 @databases.post("/{id}/cancel", response_model=models.Cancelled)
@@ -219,5 +222,5 @@ def _passage(found: Collection, hit: Hit) -> models.Passage:
 
 
 def _json(body: Body, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response:
-    content = msgspec.json.encode(body.model_dump())
+    content = msgspec.json.encode(body.model_dump(exclude_unset=True))
     return Response(content, status, headers, media_type="application/json")

@@ -20,7 +20,7 @@ from vectorstore_instance.documents.fetch import Rules, source_of
 from vectorstore_instance.documents.jobs import Jobs
 from vectorstore_instance.documents.kinds import Unreadable, by_name
 from vectorstore_instance.documents.ledger import File
-from vectorstore_instance.documents.uploads import Form, receive
+from vectorstore_instance.documents.uploads import FILE_FIELDS, Form, receive
 from vectorstore_instance.embed import Embedder
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.models.documents import FormOrder, Order, UrlOrder
@@ -102,8 +102,12 @@ def _members(form: Form) -> dict[str, Any]:
         given = [value for value in values if value]
         if name == "urls":
             members[name] = given
-        elif len(given) > 1:
+        elif len(given) > 1 and name not in FILE_FIELDS:
             raise malformed(f"{name}: there more than once; send it once")
+        elif given and name in FILE_FIELDS:
+            raise malformed(
+                f"{name}: {given[0][:80]!r} is text, not a file; send the file itself (curl -F {name}=@a.pdf)"
+            )
         elif given:
             members[name] = given[0]
     return members

@@ -69,7 +69,7 @@ async def write(target: Collection, rows: Rows, how: Way, *, update: bool) -> di
         ids = await target.write(rows, update=update)
         return {"ids": ids, "count": len(ids)}
     target.limit("documents", rows.count)
-    read, truncated = await _readable(target.embedder, rows.documents or [])
+    read, truncated = await readable(target.embedder, rows.documents or [])
     ids = await target.write(replace(rows, vectors=await target.embedder.embed(read)), update=update)
     return {"ids": ids, "count": len(ids), "truncated": truncated}
 
@@ -80,11 +80,11 @@ async def ask(
     """The nearest documents for each text, and what to say of texts that were cut."""
     if not truncate:
         return await target.query(texts, n_results, where), {}
-    read, truncated = await _readable(target.embedder, texts)
+    read, truncated = await readable(target.embedder, texts)
     return await target.query(read, n_results, where), {"truncated": truncated}
 
 
-async def _readable(embedder: Embedder, texts: list[str]) -> tuple[list[str], list[dict[str, int]]]:
+async def readable(embedder: Embedder, texts: list[str]) -> tuple[list[str], list[dict[str, int]]]:
     """The texts as far as the model reads them, and which that leaves something of."""
     ends = await embedder.readable(texts)
     truncated = [

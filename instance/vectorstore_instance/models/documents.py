@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from vectorstore_instance.models.answers import Truncated
 from vectorstore_instance.models.fields import Body, Count, Text, Where
 
 CHUNK_SIZE = 512
@@ -14,8 +16,9 @@ Phase = Literal["queued", "parsing", "embedding", "done", "failed", "cancelled"]
 
 
 def _source(name: str) -> str:
-    if not name.strip() or not name.isprintable():
-        raise ValueError("must be a name that can be printed; give the file one")
+    # Not `isprintable`: people's names have blanks of other scripts, joined signs, and signs newer than this Python.
+    if not name.strip() or any(unicodedata.category(sign) in ("Cc", "Zl", "Zp") for sign in name):
+        raise ValueError(f"{name[:100]!r} is blank or has a control character or a line's end; call the file otherwise")
     return name
 
 
@@ -81,7 +84,7 @@ class FileStatus(Body):
     overlap: int
     """Tokens in common with the passage before, as it is done."""
     chunks_done: int
-    """Passages that can be found."""
+    """Passages that are stored."""
     chunks_total: int
     """Passages it makes; 0 until it is parsed."""
     note: str | None
@@ -102,7 +105,7 @@ class DatabaseStatus(Body):
     waiting: str | None
     """What the work waits for, where it does."""
     chunks_done: int
-    """Passages that can be found."""
+    """Passages that are stored."""
     chunks_total: int
     """Passages of the files parsed so far."""
     files: list[FileStatus]
@@ -130,7 +133,7 @@ class DatabaseEntry(Body):
     files: int
     """How many were uploaded."""
     chunks: int
-    """Passages of these that can be found."""
+    """Passages of these that were stored."""
 
 
 class Databases(Body):
@@ -183,6 +186,8 @@ class Passages(Body):
     """Passages found, the nearest first."""
 
     results: list[Passage]
+    truncated: list[Truncated] | None = None
+    """With `truncate=true`: the question, if it was cut."""
 
 
 class Gone(Body):

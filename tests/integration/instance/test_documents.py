@@ -176,6 +176,8 @@ def test_requests_that_are_no_orders_are_refused(database: Database) -> None:
     named, file = part.format("name", "", "abc"), part.format("files", '; filename="a.txt"', "hello")
     for body, told in (
         (named + part.format("files", '; filename=""', "") + "--x--\r\n", "files: missing"),
+        (named + part.format("files", "", "handbook.md") + "--x--\r\n", "files: 'handbook.md' is text, not a file"),
+        (named + file.replace("a.txt", "a\x1bb.txt") + "--x--\r\n", "files[0]: 'a\\x1bb.txt'"),
         (named + file, "ends before its last boundary"),
         (named + file.replace("a.txt", " ") + "--x--\r\n", "files[0]: "),
         ("nonsense", "multipart"),
@@ -195,6 +197,34 @@ def test_requests_that_are_no_orders_are_refused(database: Database) -> None:
     )
     assert http.get("/api/v1/databases").status_code == 410
     assert http.get("/api/v1/collections").status_code == 410
+
+
+def test_files_are_called_what_people_call_them(database: Database) -> None:
+    names = [
+        "報告\u3000書.txt",
+        "Screen at 3.00\u202fPM.txt",
+        "a\u00a0b.txt",
+        "👩\u200d👧.txt",
+        "\U0001fae8.txt",
+    ]
+    database.create(dict.fromkeys(names, BEES))
+    assert {name: file.phase for name, file in database.over().items()} == dict.fromkeys(names, "done")
+    assert [hit.source for hit in database.ask("bees", where={"source": names[0]})] == [names[0]]
+
+
+def test_a_long_question_is_refused_or_cut(database: Database) -> None:
+    database.create({"bees.txt": BEES})
+    database.over()
+    asked = f"{BASE}/{database.name}/query"
+    question = {"query": "What do bees make? " * 200}
+    assert "truncate=true" in database.refused(400, database.http.post(asked, json=question))
+    assert "cannot be split" in database.refused(422, database.http.post(f"{asked}?chunk=true", json=question))
+    reply = database.http.post(f"{asked}?truncate=true", json=question)
+    assert reply.status_code == 200, reply.text
+    found = models.Passages.model_validate_json(reply.content, extra="forbid")
+    assert [hit.source for hit in found.results] == ["bees.txt"]
+    assert found.truncated
+    assert found.truncated[0].characters == len(question["query"]) > found.truncated[0].read > 500
 
 
 def test_a_store_without_a_model_says_what_to_do(vectors_only: Running) -> None:
