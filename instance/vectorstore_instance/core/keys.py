@@ -20,7 +20,8 @@ from vectorstore_instance.core.exchange import Caller
 from vectorstore_instance.core.roles import Role
 from vectorstore_instance.core.watched import Editions, Watched
 
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_MARK = "sha256:"
+DIGEST = re.compile(f"{_MARK}[0-9a-f]{{64}}")
 """How a digest is written."""
 
 _GENERATION = "generation"
@@ -30,7 +31,7 @@ _NOBODY = (bytes(32), None)
 
 def digest(key: str) -> str:
     """How a key file names a key without holding it."""
-    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
+    return _MARK + hashlib.sha256(key.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,9 @@ class Keys:
 
     def _lines(self, role: Role) -> list[str]:
         keys = [line.strip() for line in self._text(role).splitlines() if line.strip()]
+        if any(key.startswith(_MARK) and not DIGEST.fullmatch(key) for key in keys):
+            # Taken for a key, it would open the store to whoever sees this file.
+            raise ValueError(f"KEYS_DIR: {self._folder / role}: {_MARK} must be followed by 64 digits of 0-9 and a-f")
         return [key if DIGEST.fullmatch(key) else digest(key) for key in keys]
 
     def _text(self, name: str) -> str:

@@ -57,6 +57,16 @@ def test_a_folder_without_keys_for_tenants_is_refused_with_the_remedy(tmp_path: 
         Keys(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "text", [digest("two").replace("sha256:", "sha256: "), digest("two")[:-1], f"sha256:{'AB' * 32}"]
+)
+def test_a_mistyped_digest_is_refused_and_not_taken_for_a_key(tmp_path: Path, text: str) -> None:
+    (tmp_path / "read-write").write_text(f"one\n{text}\n")
+    with pytest.raises(ValueError, match=r"KEYS_DIR: .*read-write: sha256: must be followed by 64") as refused:
+        Keys(tmp_path)
+    assert text[10:] not in str(refused.value)
+
+
 @pytest.mark.parametrize("text", ["seven", "-1", "1.5", "1\n2"])
 def test_a_generation_that_is_no_number_is_refused(keys: Keys, tmp_path: Path, text: str) -> None:
     (tmp_path / "generation").write_text(text)
