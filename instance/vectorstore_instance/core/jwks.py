@@ -83,6 +83,11 @@ class KeySet:
         self._fetching: asyncio.Task[None] | None = None
         self._problem = ""
 
+    @property
+    def fresh(self) -> float:
+        """Seconds for which the set is good without looking again."""
+        return max(0.0, self._fetched + MAX_AGE - self._clock())
+
     async def key(self, id_: str | None) -> IssuerKey | None:
         """The key of that id, or the only one where a token names none; None where there is no such key.
 
@@ -91,8 +96,9 @@ class KeySet:
         """
         now = self._clock()
         found = self._find(id_)
-        if found is not None:
-            if now - self._fetched >= MAX_AGE and now - self._tried >= AGAIN:
+        away = self._tried > self._fetched and now - self._tried < MAX_AGE
+        if found is not None and (self.fresh > 0 or away):
+            if not self.fresh and now - self._tried >= AGAIN:
                 self._fetch()  # nobody waits for it: the last set is good while the issuer is away
             return found
         if self._fetching is not None or now - self._tried >= AGAIN:
@@ -109,7 +115,6 @@ class KeySet:
     def _fetch(self) -> asyncio.Task[None]:
         """The attempt under way, or a new one."""
         if self._fetching is None:
-            self._tried = self._clock()
             self._fetching = asyncio.create_task(self._refresh())
         return self._fetching
 
@@ -117,8 +122,9 @@ class KeySet:
         try:
             async with aiohttp.ClientSession(timeout=TIMEOUT, trust_env=True) as session:
                 self._keys = _usable(await _json(session, self._url or await self._discovered(session)))
-            self._fetched = self._clock()
+            self._fetched = self._tried = self._clock()
         except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
+            self._tried = self._clock()
             self._problem = str(problem) or "no answer in time"
             log.warning("the keys of %s could not be fetched: %s", self._issuer, self._problem)
         finally:

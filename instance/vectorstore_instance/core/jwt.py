@@ -2,7 +2,7 @@
 
 A token is good here when the issuer's key signed it, it is for this audience and its time is now. Its
 scopes make the role; a claim may choose a Chroma database that is its bearer's alone. What was
-verified is remembered by digest for some minutes, so that a token costs as much as a key.
+verified is remembered by digest while the key set is fresh, so that a token costs as much as a key.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from jwt.exceptions import (
 
 from vectorstore_instance.core.errors import ApiError, forbidden, unauthorized
 from vectorstore_instance.core.exchange import Caller
-from vectorstore_instance.core.jwks import ALGORITHMS, MAX_AGE, KeySet
+from vectorstore_instance.core.jwks import ALGORITHMS, KeySet
 from vectorstore_instance.core.roles import Role
 from vectorstore_instance.settings import Settings
 
@@ -67,7 +67,7 @@ class IssuedTokens:
             return known[0]
         claims = await self._verified(token)
         caller = self._caller(claims)
-        self._remember(asked, caller, min(int(claims["exp"]), now + MAX_AGE))
+        self._remember(asked, caller, min(int(claims["exp"]), now + self._keys.fresh))
         return caller
 
     def _remember(self, asked: bytes, caller: Caller, until: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -171,10 +172,27 @@ async def test_a_withdrawn_key_goes_with_the_age_of_the_set(issuer: Issuer, keys
     issuer.add("second")
     del issuer.keys["first"]
     clock.now += jwks.MAX_AGE
-    assert await keys.key("first"), "nobody waits for the set that is being fetched"
-    await _fetched(keys)
-    assert await keys.key("first") is None
+    assert await asyncio.gather(keys.key("first"), keys.key("first")) == [None, None], "however long nobody asked"
     assert await keys.key("second")
+    assert issuer.asked == 2
+
+
+async def test_a_token_is_not_known_for_longer_than_the_key_that_signed_it(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens, clock = tokens_of(issuer), Clock()
+    tokens._keys = KeySet(issuer.url, None, clock)
+    await tokens.caller(issuer.token(sub="an earlier one").encode())
+    clock.now += jwks.MAX_AGE - 1
+    token = issuer.token().encode()
+    await tokens.caller(token)
+    issuer.add("second")
+    del issuer.keys["first"]
+    clock.now += 2
+    later = time.time() + 2
+    monkeypatch.setattr(time, "time", lambda: later)
+    with pytest.raises(ApiError, match="its signing key is not one of its issuer's"):
+        await tokens.caller(token)
 
 
 async def test_the_last_set_is_kept_while_the_issuer_is_away(issuer: Issuer, keys: KeySet, clock: Clock) -> None:
@@ -182,9 +200,11 @@ async def test_the_last_set_is_kept_while_the_issuer_is_away(issuer: Issuer, key
     issuer.broken = True
     clock.now += jwks.MAX_AGE
     assert await keys.key("first")
-    await _fetched(keys)
+    clock.now += jwks.AGAIN
     assert await keys.key("first")
-    assert issuer.asked == 2
+    assert keys._fetching, "it is asked again, and nobody waits for it"
+    await _fetched(keys)
+    assert issuer.asked == 3
 
 
 async def _fetched(keys: KeySet) -> None:
