@@ -191,9 +191,9 @@ def main() -> None:
         settings = load()
     except ValidationError as problem:
         for error in problem.errors():
-            print(
-                f"{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}, not {error['input']!r}", file=sys.stderr
-            )
+            told, name = error["msg"].removeprefix("Value error, "), ".".join(map(str, error["loc"])).upper()
+            # Settings that contradict each other are named by what is told of them.
+            print(f"{name}: {told}, not {error['input']!r}" if name else told, file=sys.stderr)
         sys.exit(2)
     logs.configure(settings.log_format)
     try:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MODEL_DIMENSIONS: dict[str, int] = {"all-MiniLM-L6-v2": 384}
@@ -22,6 +23,9 @@ NO_MODEL = "none"
 
 DEFAULT_DATABASE = "default_database"
 """The Chroma database of clients that name none."""
+
+PRESIGNED = "presigned"
+"""Stands in DOCUMENT_URLS for any signed URL of the public Internet."""
 
 Model = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_./:]*[A-Za-z0-9])?$", max_length=128)]
 """An embedding model's name: one of `MODEL_DIMENSIONS`, `none`, or what the endpoint at EMBED_URL calls it."""
@@ -125,6 +129,14 @@ class Settings(BaseModel):
     leader_url: str | None = Field(None, description="Where ordinal 0 of the same store answers.")
     pod_index: int = Field(0, ge=0, description="Ordinal of this pod; above 0 it follows the leader.")
 
+    @field_validator("document_urls")
+    @classmethod
+    def _beginnings_of_urls(cls, setting: str) -> str:
+        for part in filter(None, map(str.strip, setting.split(","))):
+            if part != PRESIGNED and not _begins_url(part):
+                raise ValueError(f"each part must be `{PRESIGNED}` or begin an https:// or http:// URL")
+        return setting
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         known = MODEL_DIMENSIONS.get(self.model_name)
@@ -167,6 +179,14 @@ class Settings(BaseModel):
             name.upper(): str(value).lower() if isinstance(value, bool) else str(value)
             for name, value in self.model_dump(mode="json", exclude_defaults=True).items()
         }
+
+
+def _begins_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 class _Environment(Settings, BaseSettings):

@@ -18,12 +18,12 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from vectorstore_instance.core.errors import invalid
 from vectorstore_instance.documents.addresses import Forbidden, Reach, sockets
 from vectorstore_instance.documents.kinds import Unreadable
+from vectorstore_instance.settings import PRESIGNED
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
     from aiohttp.abc import AbstractResolver
 
-PRESIGNED = "presigned"
 SIGNATURES = frozenset({"x-amz-signature", "x-goog-signature", "signature", "sig"})
 REDIRECTS = 3
 SECONDS = 300.0

@@ -364,6 +364,7 @@ def test_a_database_that_cannot_be_read_is_named_and_left_alone(start: Start, ho
         ({"MODEL_NAME": "unknown"}, "MODEL_NAME"),
         ({"MODEL_NAME": "all-MiniLM-L6-v2", "DIMENSION": "3"}, "DIMENSION: 3 does not fit"),
         ({"POD_INDEX": "1"}, "LEADER_URL"),
+        ({"DOCUMENT_URLS": "presigned, files.example.com"}, r"DOCUMENT_URLS: .*not 'presigned, files.example.com'"),
         ({"LIMITS_FILE": "/nowhere/limits.json"}, "LIMITS_FILE"),
         ({"KEYS_DIR": "/nowhere"}, "KEYS_DIR"),
         ({"DATA_DIR": "/proc/nowhere"}, "DATA_DIR"),
@@ -372,4 +373,5 @@ def test_a_database_that_cannot_be_read_is_named_and_left_alone(start: Start, ho
 def test_a_wrong_setting_is_named_and_leaves_no_stack_trace(start: Start, environ: dict[str, str], words: str) -> None:
     with pytest.raises(AssertionError, match=words) as failure:
         start(**{"MODEL_NAME": "none", "DIMENSION": "8", **environ})
-    assert "Traceback" not in str(failure.value)
+    for noise in ("Traceback", "Value error", "not {"):
+        assert noise not in str(failure.value)

@@ -79,6 +79,15 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         Settings(pod_index=1)
 
 
+@pytest.mark.parametrize(
+    "part", ["files.example.com", "https://", "ftp://host/", "https://[bad/", "https://host:99999/"]
+)
+def test_a_site_that_nothing_could_be_fetched_from_is_refused(part: str) -> None:
+    assert Settings(document_urls="presigned, https://host/public/,").document_urls
+    with pytest.raises(ValidationError, match="must be `presigned` or begin an https:// or http:// URL"):
+        Settings(document_urls=f"presigned,{part}")
+
+
 def test_limits_without_a_file_are_the_start_values() -> None:
     assert open_limits(Settings(max_docs=7, plan="p")).current.max_documents == 7
 
