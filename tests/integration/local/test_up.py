@@ -107,6 +107,17 @@ def test_a_changed_plan_restarts_and_keeps_the_data(machine: Machine) -> None:
     assert (after["url"], after["limit"], after["documents"]) == (before["url"], 1_000_000, 3)
 
 
+def test_settings_that_no_manifest_has_come_from_the_stores_own_folder(machine: Machine) -> None:
+    machine.up(manifest())
+    machine.run("down", "acme")
+    settings = machine.home / "stores" / "acme" / ".env"
+    settings.write_text("DOCUMENT_URLS=files.example.com\nPORT=1\n")
+    assert "DOCUMENT_URLS: each part must be" in machine.up(manifest(), code=1)
+    settings.write_text("DOCUMENT_URLS=https://files.example.com/\nPORT=1\n")
+    machine.up(manifest())
+    assert machine.chroma().heartbeat()  # what `up` decides stays: its port
+
+
 def test_down_and_up_keep_data_keys_and_ports(machine: Machine) -> None:
     machine.up(manifest())
     fill(machine.chroma())
