@@ -107,6 +107,8 @@ async def _ask(instance: Instance, method: str, what: Route, body: bytes) -> Rep
     reply = await instance.engine.request(method, what.path, body)
     if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return await mended.mend(instance.engine, what, body, reply)
+    if not (reply.ok or reply.body):
+        raise mended.wordless(reply)
     return reply
 
 

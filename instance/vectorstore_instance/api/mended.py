@@ -86,7 +86,10 @@ def wants_nothing(body: bytes) -> wire.Query | None:
 async def nothing_found(engine: Engine, what: Route, query: wire.Query) -> Reply:
     """Asks for one result, so that everything else is checked, and gives none."""
     query.n_results = 1
-    reply = await engine.request("POST", what.path, wire.encode(query))
+    body = wire.encode(query)
+    reply = await engine.request("POST", what.path, body)
+    if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        reply = await mend(engine, what, body, reply)
     if not reply.ok:
         return reply
     answer = wire.answer.decode(reply.body)
@@ -113,6 +116,13 @@ async def mend(engine: Engine, what: Route, body: bytes, reply: Reply) -> Reply:
     if what.kind is Kind.QUERY and _UNKNOWN_ID in reply.body:
         return await _among_known(engine, what, wire.decode(wire.query, body, "query")) or reply
     return reply
+
+
+def wordless(reply: Reply) -> ApiError:
+    """Words for a refusal that comes without any: of Chroma's, a path that its HTTP library cannot read."""
+    if reply.status == HTTPStatus.BAD_REQUEST:
+        return invalid("the path or its query has a character that must be percent-encoded; encode all but letters")
+    return ApiError(reply.status, "ChromaError", f"the engine refuses this with {reply.status} and does not say why")
 
 
 async def _among_known(engine: Engine, what: Route, query: wire.Query) -> Reply | None:

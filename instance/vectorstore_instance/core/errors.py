@@ -10,6 +10,9 @@ from http import HTTPStatus
 
 import msgspec
 
+MOST = 1000
+"""Characters of a message: some repeat what was sent."""
+
 
 class ApiError(Exception):
     """A request that is answered with an error; raised anywhere, rendered once per face."""
@@ -18,7 +21,7 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
         self.error = error
-        self.message = message
+        self.message = message if len(message) <= MOST else f"{message[:MOST]}..."
         self.headers = headers or {}
 
     @property

@@ -70,6 +70,22 @@ def test_questions(besieged: Besieged, paths: list[str], verb: str) -> None:
     holds()
 
 
+def test_nothing_is_found_among_ids_that_are_not_there_either(besieged: Besieged, paths: list[str]) -> None:
+    body = b'{"query_embeddings": [[0, 0, 0]], "ids": ["a", "gone"], "n_results": 0}'
+    besieged.send("POST", f"{paths[0]}/query", body)
+    besieged.send("POST", f"{paths[0]}/delete", b'{"ids": ["b"]}')
+    answer = besieged.send("POST", f"{paths[0]}/query", body)
+    assert answer.status == 200
+    assert answer.json["ids"] == [[]]
+
+
+def test_a_long_path_is_not_repeated_whole(besieged: Besieged) -> None:
+    for path in ("/x", "/api/v2/x"):
+        refused = besieged.send("GET", path + "x" * 20_000)
+        assert refused.status == 404
+        assert len(refused.body) < 1500
+
+
 def test_collections(besieged: Besieged, paths: list[str]) -> None:
     @examples(60)
     @given(hostile.spoilt(hostile.CREATE), hostile.spoilt(hostile.MODIFY))

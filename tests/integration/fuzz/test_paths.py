@@ -111,6 +111,12 @@ def test_paths(besieged: Besieged) -> None:
     holds()
 
 
+def test_a_path_that_the_engine_cannot_read_is_refused_in_words(besieged: Besieged) -> None:
+    refused = besieged.send("GET", f"{DATABASE}/collections/`")
+    assert refused.status == 400
+    assert "percent-encoded" in refused.json["message"]
+
+
 def test_headers(besieged: Besieged) -> None:
     question = json.dumps({"query": "hello"}).encode()
 
