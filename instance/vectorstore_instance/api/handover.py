@@ -76,7 +76,8 @@ class ToLeader:
         url = f"{self._instance.settings.leader_url}{scope['raw_path'].decode('latin-1')}" + (
             f"?{query}" if query else ""
         )
-        has_body = scope["method"] in ("POST", "PUT", "PATCH")
+        # Whatever the method: of a body that is announced and not sent, the next request would be taken for the rest.
+        has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
         try:
             async with self._session.request(
                 scope["method"],

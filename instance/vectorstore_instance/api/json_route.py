@@ -40,8 +40,10 @@ class JsonRoute(APIRoute):
 
         async def handler(request: Request) -> Response:
             request = JsonRequest(request.scope, request.receive)
+            # Here, where the refusal of a body that is too large passes as it is; and of every request, as
+            # one has its place from when its body is here.
+            await request.body()
             if self.body_field is not None:
-                await request.body()  # here, where the refusal of a body that is too large passes as it is
                 _require_json(request)
             return await handle(request)
 

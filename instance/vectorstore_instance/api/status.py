@@ -7,6 +7,7 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request
 
 from vectorstore_instance import __version__
+from vectorstore_instance.api.json_route import JsonRoute
 from vectorstore_instance.api.simple import Here
 from vectorstore_instance.core.errors import unavailable
 from vectorstore_instance.core.exchange import exchange_of
@@ -14,7 +15,7 @@ from vectorstore_instance.instance import Instance
 from vectorstore_instance.models import answers
 
 open = APIRouter(tags=["Status"])
-keyed = APIRouter(tags=["Status"])
+keyed = APIRouter(tags=["Status"], route_class=JsonRoute)
 
 
 @open.get("/")
