@@ -65,9 +65,11 @@ def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
 
 def _json(value: object) -> str:
     try:
-        return msgspec.json.encode(value, enc_hook=str).decode()
+        text = msgspec.json.encode(value, enc_hook=str).decode()
     except UnicodeEncodeError:  # half of a surrogate pair: readable is better than lost
-        return msgspec.json.encode(_printable(value), enc_hook=str).decode()
+        text = msgspec.json.encode(_printable(value), enc_hook=str).decode()
+    # JSON leaves those beyond ASCII as they are, and some readers end a line there.
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _printable(value: object) -> object:

@@ -243,6 +243,13 @@ def test_a_path_cannot_forge_a_line_of_text() -> None:
     assert line == 'WARNING GET /x\\n2024 INFO \\u2028forged path="/y\\nz"'
 
 
+@pytest.mark.parametrize("form", [JsonLines(), TextLines("%(message)s")])
+@pytest.mark.parametrize("end", ["\n", "\x7f", "\x85", "\x9b", "\u2028", "\u2029"])
+def test_what_ends_a_line_for_any_reader_is_escaped_in_fields_too(form: logging.Formatter, end: str) -> None:
+    line = form.format(record("refused", fields={"path": f"/y{end}z"}))
+    assert (end in line, f"/y\\u{ord(end):04x}z" in line or "/y\\nz" in line) == (False, True)
+
+
 class Stated:
     """An engine that says of itself what a test wants; asking it for anything else fails."""
 
