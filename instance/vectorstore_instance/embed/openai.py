@@ -52,7 +52,7 @@ def read_vectors(body: bytes, count: int, dimension: int) -> NDArray[np.float32]
     try:
         items = sorted(msgspec.json.decode(body, type=_Answer).data, key=lambda item: item.index)
         rows = [_numbers(item.embedding) for item in items]
-    except (msgspec.MsgspecError, ValueError) as problem:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
         raise ValueError(f"does not answer as OpenAI's API does: {problem}") from None
     if [item.index for item in items] != list(range(count)):
         raise ValueError(f"returned {len(items)} vectors for {count} texts, or the same one twice")
@@ -71,7 +71,7 @@ def read_error(body: bytes, key: str | None) -> Said:
     """What it says in an error, without the key, should it repeat that."""
     try:
         said = msgspec.json.decode(body, type=_Error).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Said()
     if isinstance(said, str):
         said = Said(said)

@@ -7,6 +7,7 @@ import base64
 import math
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from aiohttp.test_utils import TestServer, unused_port
 from vectorstore_instance.core.errors import ApiError
 from vectorstore_instance.embed import circuit, endpoint
 from vectorstore_instance.embed.endpoint import Clock
-from vectorstore_instance.embed.openai import seconds
+from vectorstore_instance.embed.openai import Said, read_error, read_vectors, seconds
 from vectorstore_instance.embed.remote import BATCH_TEXTS, PARALLEL, RemoteEmbedder
 
 DIMENSION = 3
@@ -212,6 +213,20 @@ async def test_429_is_waited_for_as_long_as_it_says_and_not_beyond_the_budget(
     assert len(time.slept) == 2
 
 
+@pytest.mark.parametrize("said", ["0", "-5", "Wed, 21 Oct 2015 07:28:00 GMT", "0.001"])
+async def test_who_says_that_no_time_is_to_be_waited_is_not_asked_without_end(
+    model: RemoteEmbedder, peer: Peer, time: Time, said: str
+) -> None:
+    async def busy(body: dict[str, Any]) -> web.Response:
+        time.at += 0.1  # a request takes time, too
+        return await says(429, headers={"retry-after": said})(body)
+
+    peer.always = busy
+    await refused(model, 503, "is asked too much")
+    assert len(peer.asked) < 10
+    assert all(later > earlier for earlier, later in pairwise(time.slept))
+
+
 async def test_a_spent_account_is_not_waited_for(model: RemoteEmbedder, peer: Peer, time: Time) -> None:
     peer.faults = [says(429, "You exceeded your current quota", code="insufficient_quota")]
     await refused(model, 502, "429: You exceeded your current quota")
@@ -364,6 +379,13 @@ async def test_how_much_is_read_is_known_of_known_models_only() -> None:
     assert await known.readable(["short", "x" * 100_000]) == [5, 8191 * 3]
     with pytest.raises(ApiError, match="truncate: how much some-model reads is not known"):
         await RemoteEmbedder("http://host", "some-model", DIMENSION).readable(["short"])
+
+
+def test_an_answer_nested_without_end_is_none() -> None:
+    nested = b'{"data":[],"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with pytest.raises(ValueError, match="does not answer as OpenAI's API does"):
+        read_vectors(nested, 1, DIMENSION)
+    assert read_error(nested, None) == Said()
 
 
 def test_retry_after_is_seconds_or_a_date() -> None:
