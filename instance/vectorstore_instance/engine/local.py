@@ -15,7 +15,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from vectorstore_instance.core.errors import not_found
+from vectorstore_instance.core.errors import ApiError, not_found
 from vectorstore_instance.engine import Known, Phase, Reply, State, Usage, cost, stamp
 from vectorstore_instance.engine.checkpointing import Checkpointing
 from vectorstore_instance.engine.disk import Disk, DiskError
@@ -152,7 +152,11 @@ class LocalEngine:
         what = route(method, path)
         cost.check(what, body, self._limits())
         if what.kind in (Kind.ROWS, Kind.MAKE):
-            self._pressure.admit(len(body))
+            try:
+                self._pressure.admit(len(body))
+            except ApiError:
+                if not await self._writes.is_there(what, body):
+                    raise
         return self._pressure.told(await self._forward(what, method, body))
 
     async def _forward(self, what: Route, method: str, body: bytes) -> Reply:

@@ -85,7 +85,7 @@ class Writes:
             return await self._send(method, route.path, body, _may_repeat(body))
         async with self._shape:
             refusal = self._quota.one_too_many()
-            if refusal is not None and not await self._is_there(route.path, body):
+            if refusal is not None and not await self.is_there(route, body):
                 raise refusal
             try:
                 reply = await self._send(method, route.path, body, _may_repeat(body))
@@ -111,10 +111,12 @@ class Writes:
             finally:
                 await self._quota.recollect()
 
-    async def _is_there(self, path: str, body: bytes) -> bool:
-        """Whether a collection of the name that is to be made is there: then nothing is added."""
+    async def is_there(self, route: Route, body: bytes) -> bool:
+        """Whether it is to make a collection of a name that is there: then nothing is added."""
+        if route.kind is not Kind.MAKE or route.label != "collection":
+            return False
         name = wire.decode(wire.create, body, "create").name
-        return (await self._send("GET", f"{path.partition('?')[0]}/{quote(name, safe='')}", b"", True)).ok
+        return (await self._send("GET", f"{route.path.partition('?')[0]}/{quote(name, safe='')}", b"", True)).ok
 
     async def drain(self) -> None:
         """Returns when every write that was taken has ended."""

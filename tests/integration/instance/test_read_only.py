@@ -50,6 +50,8 @@ def test_a_tenant_that_fills_its_disk_is_told_in_time_and_goes_on_when_there_is_
     assert written
     assert "send less at once" in refusals[0]
     assert "the store is read-only: delete collections or have its volume enlarged" in refusals[-1]
+    # A client that opens what is there adds nothing, even where it would make what is not.
+    assert chroma.get_or_create_collection("rows", embedding_function=None).id == rows.id
     with running.http() as http:
         assert shape(http.get("/healthz/").json()["read_only"]) == shape(refusals[-1])
         refused = http.post("/collections/create", json={"name": "more"})
