@@ -241,6 +241,31 @@ async def test_a_refused_token_and_a_broken_gateway_are_no_fault_of_the_clients(
             assert "retry-after" in refused.headers
 
 
+@pytest.mark.parametrize(
+    "says",
+    [
+        "308 Permanent Redirect\r\nlocation: https://example.org/\r\ncontent-length: 0\r\n\r\n",
+        "200 OK\r\ncontent-type: text/html\r\ncontent-length: 15\r\n\r\n<html>hi</html>",
+    ],
+)
+async def test_what_is_no_chroma_is_told_and_not_handed_on(proxy: FaultProxy, says: str) -> None:
+    async with remote(proxy.url, Patience(look_there=FOREVER)) as engine:
+        proxy.says = f"HTTP/1.1 {says}".encode()
+        refused = await refusal(engine.request("GET", f"{DATABASE}/collections"))
+        assert refused.status == 503
+        assert f"{says[:3]}, which is no answer of Chroma's" in refused.message
+    other = RemoteEngine(proxy.url, dict, Names(), Limits, Patience(look_away=0.01))
+    await other.start()
+    try:
+        await until(lambda: proxy.seen.count(b"/heartbeat") >= 3)
+        assert not other.ready
+        refused = await refusal(other.request("GET", f"{DATABASE}/collections"))
+        assert (refused.status, refused.headers) == (503, {"retry-after": "2"})
+        assert f"answers its heartbeat with {says[:3]}" in refused.message
+    finally:
+        await other.stop()
+
+
 async def test_the_others_retry_after_is_handed_on(proxy: FaultProxy) -> None:
     async with remote(proxy.url) as engine:
         proxy.says = (
@@ -329,3 +354,19 @@ async def test_an_add_that_refuses_known_ids_does_so_before_another_chroma(chrom
         assert (await post(engine, f"{path}/add?known=refuse", rows("a"))).ok
         refused = await refusal(post(engine, f"{path}/add?known=refuse", rows("a")))
         assert (refused.status, refused.error) == (409, "UniqueConstraintError")
+
+
+async def test_health_says_that_nothing_is_served_with_a_key_and_without(start: Start, proxy: FaultProxy) -> None:
+    store = await asyncio.to_thread(start, ENGINE_URL=proxy.url, MODEL_NAME="none", DIMENSION="3")
+
+    async def healths() -> list[int]:
+        headers = {"x-chroma-token": store.key()}
+        async with httpx.AsyncClient(base_url=store.url) as http:
+            return [(await http.get("/healthz/", headers=sent)).status_code for sent in (headers, {})]
+
+    assert await healths() == [200, 200]
+    await proxy.go()
+    async with asyncio.timeout(30), httpx.AsyncClient(base_url=store.management_url) as probes:
+        while (await probes.get("/readyz")).status_code == 200:  # noqa: ASYNC110  it sends no event
+            await asyncio.sleep(0.05)
+    assert await healths() == [503, 503]
