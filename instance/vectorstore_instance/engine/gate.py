@@ -16,18 +16,25 @@ class Gate:
         self._alone = 0
         """Those who wait to be alone, and the one who is."""
 
+    @property
+    def closed(self) -> bool:
+        """Whether somebody is alone, or waits to be."""
+        return self._alone > 0
+
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[None]:
         """Inside together with others who share."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: not self._alone)
-            self._inside += 1
+        if self.closed:
+            async with self._changed:
+                await self._changed.wait_for(lambda: not self.closed)
+        self._inside += 1
         try:
             yield
         finally:
-            async with self._changed:
-                self._inside -= 1
-                self._changed.notify_all()
+            self._inside -= 1
+            if self.closed:
+                async with self._changed:
+                    self._changed.notify_all()
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:

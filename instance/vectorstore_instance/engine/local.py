@@ -19,6 +19,7 @@ from vectorstore_instance.core.errors import ApiError, not_found
 from vectorstore_instance.engine import Known, Phase, Reply, State, Usage, cost, stamp
 from vectorstore_instance.engine.checkpointing import Checkpointing
 from vectorstore_instance.engine.disk import Disk, DiskError
+from vectorstore_instance.engine.gate import Gate
 from vectorstore_instance.engine.maintenance import Maintenance
 from vectorstore_instance.engine.maintenance.leftovers import remove_folders
 from vectorstore_instance.engine.pressure import Pressure
@@ -36,6 +37,8 @@ IDLE_SECONDS = 600.0
 """After so long without a request the engine is stopped."""
 LOOK_SECONDS = 5.0
 """How often it is looked after the engine."""
+HALFWAY = (b"Nothing found on disk", b"Missing metadata segment")
+"""What the engine says, as a fault of its own, of a collection that just gets its first rows, or is just dropped."""
 
 
 class LocalEngine:
@@ -60,6 +63,8 @@ class LocalEngine:
         self._copying: asyncio.Task[None] | None = None
         self._reading = 0
         self._started = False
+        self._open = Gate()
+        """Passed by all requests together, and by a reset alone: there are no tables then."""
 
     async def start(self) -> None:
         """Takes the folder; starts the engine only to prepare new files or to recover old ones.
@@ -103,7 +108,9 @@ class LocalEngine:
 
     def glance(self, database: str, name: str) -> Known | None:
         """The collection of that name, out of the tables; see `Engine`."""
-        found = self._disk.tables.named(database, name) if self._started else None
+        if not self._started or self._open.closed:
+            return None
+        found = self._disk.tables.named(database, name)
         return Known(*found) if found else None
 
     def state(self) -> State:
@@ -131,9 +138,10 @@ class LocalEngine:
 
     async def usage(self) -> Usage:
         """What the store holds."""
-        size = await asyncio.to_thread(self._disk.bytes)
-        waste = await asyncio.to_thread(self.maintenance.reclaimable.look)
-        self._quota.recount_doubted()
+        async with self._open.shared():
+            size = await asyncio.to_thread(self._disk.bytes)
+            waste = await asyncio.to_thread(self.maintenance.reclaimable.look)
+            self._quota.recount_doubted()
         return Usage(self._quota.used, size, self._quota.collections, waste.bytes)
 
     async def indexing(self, collection: str) -> Indexing:
@@ -157,16 +165,15 @@ class LocalEngine:
             except ApiError:
                 if not await self._writes.is_there(what, body):
                     raise
-        return self._pressure.told(await self._forward(what, method, body))
+        async with self._open.shared():
+            return self._pressure.told(await self._forward(what, method, body))
 
     async def _forward(self, what: Route, method: str, body: bytes) -> Reply:
         """Sends one request along the way its kind needs."""
         if what.kind in (Kind.QUERY, Kind.READ):
             self._reading += 1
             try:
-                if what.kind is Kind.QUERY:
-                    return await self._reads.query(what, body)
-                return await self._sender.send(method, what.path, body, True)
+                return await self._read(what, method, body)
             finally:
                 self._reading -= 1
         if what.kind in (Kind.ROWS, Kind.DELETE, Kind.MODIFY):
@@ -180,6 +187,20 @@ class LocalEngine:
             return Reply(HTTPStatus.OK, msgspec.json.encode(await self.indexing(what.collection)))
         return await self._writes.make(what, method, body)
 
+    async def _read(self, what: Route, method: str, body: bytes) -> Reply:
+        """Asks, and again after the change that the engine was met in the middle of."""
+        for _ in HALFWAY:  # each befalls a collection once
+            reply = await self._ask(what, method, body)
+            if reply.ok or not what.collection or not any(words in reply.body for words in HALFWAY):
+                return reply
+            await self._writes.between(what.collection, lambda: asyncio.sleep(0))
+        return await self._ask(what, method, body)
+
+    async def _ask(self, what: Route, method: str, body: bytes) -> Reply:
+        if what.kind is Kind.QUERY:
+            return await self._reads.query(what, body)
+        return await self._sender.send(method, what.path, body, True)
+
     async def _drop(self, path: str, method: str, body: bytes) -> Reply:
         """Drops what a path names, with the files that Chroma leaves behind."""
         try:
@@ -190,9 +211,10 @@ class LocalEngine:
 
     async def reset(self) -> Reply:
         """Deletes everything; afterwards the files are prepared anew, as reset undoes that, too."""
-        reply = await self._drop("/api/v2/reset", "POST", b"")
-        await self.rest()
-        return reply
+        async with self._open.alone():
+            reply = await self._drop("/api/v2/reset", "POST", b"")
+            await self.rest()
+            return reply
 
     async def rest(self) -> None:
         """Lets the engine sleep until the next request."""
