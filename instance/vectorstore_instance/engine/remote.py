@@ -196,7 +196,7 @@ def _checked(reply: Reply) -> Reply:
     """An answer of the server itself, in Chroma's shape.
 
     Raises:
-        ApiError: the server does not take the store's own key, or something before it answered.
+        ApiError: the server does not take the store's own key, or something before it or else answered.
     """
     if reply.status == HTTPStatus.UNAUTHORIZED:
         raise unavailable(
@@ -204,8 +204,15 @@ def _checked(reply: Reply) -> Reply:
             "(spec.engine.remote) to one that it takes",
             retry_after=30,
         )
-    if reply.ok or reply.content_type.startswith(b"application/json"):
+    redirects = HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST
+    if reply.content_type.startswith(b"application/json") and not redirects:
         return reply
+    if reply.ok:
+        raise unavailable(
+            f"the store's engine answers with {reply.status}, which is no answer of Chroma's; its owner sets "
+            "ENGINE_URL (spec.engine.remote) to where a Chroma server answers",
+            retry_after=30,
+        )
     if reply.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         raise too_large("the store's engine takes no body of this size; send less at once")
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

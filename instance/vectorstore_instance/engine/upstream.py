@@ -69,6 +69,8 @@ class Upstream:
         self._watch: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
         self._away = False
+        self._trouble = _SILENT
+        """What is wrong with it, while it is away."""
         self.there = False
         """Whether it answered when it was last asked for its heartbeat."""
 
@@ -142,24 +144,33 @@ class Upstream:
             slots.release()
 
     def _gone(self, *, unsure: bool = False) -> ApiError:
-        return unavailable(f"{self._who} does not answer; " + (_UNSURE if unsure else "try again in a moment"), 2)
+        return unavailable(f"{self._who} {self._trouble}; " + (_UNSURE if unsure else "try again in a moment"), 2)
 
     async def _look(self) -> None:
+        told: str | None = None
         while True:
             self._look_now.clear()
-            there = await self._beats()
-            if there != self.there:
-                log.warning("%s %s", self._url, "answers" if there else "is away")
-            self.there, self._away = there, not there
+            trouble = await self._heart()
+            there = not trouble
+            if trouble != told:
+                log.warning("%s %s", self._url, trouble or "answers")
+                told = trouble
+            self.there, self._away, self._trouble = there, not there, trouble or _SILENT
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._patience.look_there if there else self._patience.look_away):
                     await self._look_now.wait()
 
-    async def _beats(self) -> bool:
+    async def _heart(self) -> str:
+        """What is wrong with its heartbeat; empty while it beats."""
         try:
-            return (await self._client.request("GET", "/api/v2/heartbeat", b"", self._patience.heartbeat)).ok
+            reply = await self._client.request("GET", "/api/v2/heartbeat", b"", self._patience.heartbeat)
         except UpstreamLost:
-            return False
+            return _SILENT
+        if reply.ok and _BEAT in reply.body:
+            return ""
+        return f"answers its heartbeat with {reply.status} and not as Chroma does (is its URL right, and its key?)"
 
 
+_SILENT = "does not answer"
+_BEAT = b"nanosecond heartbeat"
 _UNSURE = "whether the request was carried out is not known: look, then send it again"
