@@ -98,7 +98,7 @@ class IssuedTokens:
                     "enforce_minimum_key_length": True,
                 },
             )
-        except (PyJWTError, RecursionError) as problem:
+        except (PyJWTError, RecursionError, OverflowError) as problem:
             raise _refused(_WRONG.get(type(problem), "it is not a token that can be verified")) from None
         if not self._is_for(claims):
             raise _refused(f"it is for another audience than {self._settings.jwt_audience!r} (aud)")
@@ -141,7 +141,7 @@ def database_name(value: str) -> str:
     """
     ascii_ = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_).strip("-")[:40].strip("-")
-    return "-".join(filter(None, ("user", slug, hashlib.sha256(value.encode()).hexdigest()[:32])))
+    return "-".join(filter(None, ("user", slug, hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:32])))
 
 
 def _scopes(claim: object) -> list[str]:

@@ -75,6 +75,7 @@ async def test_scopes_and_audience_as_issuers_write_them(
     [
         ({"exp": time.time() - 100}, 401, "expired"),
         ({"exp": None}, 401, "must say when it expires"),
+        ({"exp": float("inf")}, 401, "not a token that can be verified"),
         ({"nbf": time.time() + 100}, 401, "not valid yet"),
         ({"iss": "http://somebody.else"}, 401, "another issuer"),
         ({"aud": "another-store"}, 401, "another audience than 'the-store'"),
@@ -280,6 +281,7 @@ async def test_a_token_without_its_database_is_refused(issuer: Issuer, value: ob
         ("../../etc", "user-etc-"),
         ("用户", "user-"),
         ("x" * 1000, "user-" + "x" * 40 + "-"),
+        ("\ud800", "user-"),
     ],
 )
 def test_a_database_has_a_name_that_chroma_takes(value: str, begins: str) -> None:
