@@ -98,7 +98,7 @@ class IssuedTokens:
                     "enforce_minimum_key_length": True,
                 },
             )
-        except (PyJWTError, RecursionError, OverflowError) as problem:
+        except (PyJWTError, RecursionError) as problem:
             raise _refused(_WRONG.get(type(problem), "it is not a token that can be verified")) from None
         if not self._is_for(claims):
             raise _refused(f"it is for another audience than {self._settings.jwt_audience!r} (aud)")
