@@ -139,6 +139,7 @@ def test_the_documentation_shows_the_same_differences() -> None:
     page = (Path(__file__).parents[3] / "docs" / "chroma-api.md").read_text()
     assert table() in page, f"put this into docs/chroma-api.md:\n{table()}"
     assert f"the same {len(STEPS)} requests" in page
+    assert f"the same {len(STEPS)} requests" in page
 
 
 def _filled(path: str) -> str:

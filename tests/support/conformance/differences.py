@@ -122,6 +122,14 @@ DIFFERENCES = {
         "names the id",
         "Which row was meant is not known.",
     ),
+    "own-keys": Difference(
+        "metadata under keys that begin with `chroma:`",
+        (200,),
+        "takes them and tells nobody; at a `chroma:document` that is no text it ends, and whenever it starts again",
+        (400,),
+        "names the key",
+        "One row must not take all others with it.",
+    ),
     "limits": Difference(
         "`n_results`, filters, vectors beyond the plan's limits",
         (200,),
