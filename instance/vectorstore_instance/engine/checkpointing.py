@@ -168,7 +168,11 @@ class Backlog:
         """The newest operation of all."""
 
     def read(self, database: Path) -> None:
-        """Takes in what came since it was last read."""
+        """Takes in what came since it was last read; all of it after a reset."""
+        if positions.newest(database) < self.newest:
+            self._counts.clear()
+            self.last.clear()
+            self.newest = 0
         for collection, bucket, count, last in positions.operations(database, self.newest):
             self._counts[collection][bucket] += count
             self.last[collection] = max(self.last[collection], last)

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from vectorstore_instance.engine.changes import compact, transaction, writing
+from vectorstore_instance.engine.changes import compact, newest_operation, transaction, writing
 
 BUCKET = 16
 """Operations whose places in the queue are counted as one."""
@@ -81,6 +81,12 @@ def pending(database: Path) -> dict[str, int]:
                 (lowest or 0,),
             )
         )
+
+
+def newest(database: Path) -> int:
+    """The last operation in the queue; a reset begins at 1 again."""
+    with _reading(database) as db:
+        return newest_operation(db)
 
 
 def operations(database: Path, after: int) -> list[tuple[str, int, int, int]]:

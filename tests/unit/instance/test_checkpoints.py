@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from vectorstore_instance.engine.checkpoint import Checkpoints
+from vectorstore_instance.engine.checkpointing import Backlog
 from vectorstore_instance.engine.manifest import describe
 
 SEGMENT = "11111111-2222-3333-4444-555555555555"
@@ -88,3 +90,18 @@ def test_only_checkpoints_of_living_collections_are_kept(index: Path, tmp_path: 
     checkpoints.begin(SEGMENT, index)  # and never completed
     checkpoints.keep([SEGMENT])
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == [f"{SEGMENT}.7"]
+
+
+def test_a_queue_that_a_reset_began_anew_is_counted_anew(tmp_path: Path) -> None:
+    collections = [f"{n}1111111-2222-3333-4444-555555555555" for n in range(2)]
+    backlog = Backlog()
+    for collection, operations in zip(collections, (100, 40), strict=True):
+        with sqlite3.connect(tmp_path / "chroma.sqlite3") as db:
+            db.executescript("""
+                drop table if exists embeddings_queue;
+                create table embeddings_queue (seq_id integer primary key, topic text);
+            """)
+            topic = f"persistent://default/default/{collection}"
+            db.executemany("insert into embeddings_queue (topic) values (?)", [(topic,)] * operations)
+        backlog.read(tmp_path / "chroma.sqlite3")
+        assert backlog.newest == backlog.after(collection, 0) == operations
