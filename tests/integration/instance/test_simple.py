@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -53,8 +54,8 @@ def fresh(start: Start) -> Client:
 
 @pytest.fixture
 def name(client: Client, request: pytest.FixtureRequest) -> str:
-    """A collection of this test's own, named like it."""
-    made = re.sub(r"\W", "-", request.node.name)
+    """A collection of this test's own, named like it; tests elsewhere may have the same name."""
+    made = re.sub(r"\W", "-", request.node.name) + f"-{uuid4().hex[:8]}"
     client.ask(answers.Collection, "POST", "/collections/create", name=made)
     return made
 

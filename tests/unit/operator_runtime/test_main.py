@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from vectorstore_operator.main import main
+
+
+@pytest.fixture(autouse=True)
+def _the_log_as_before() -> Iterator[None]:
+    """The program sets the log of its process up, which here is that of all tests."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    for handler in root.handlers[:]:
+        if handler not in handlers:
+            root.removeHandler(handler)
 
 
 def test_a_wrong_setting_is_named_with_its_value(
