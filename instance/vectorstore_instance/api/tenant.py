@@ -12,6 +12,8 @@ import asyncio
 import logging
 import re
 
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+
 from vectorstore_instance.api import chroma_v2, confined
 from vectorstore_instance.api.asgi import App, Disconnected, Message, Receive, Scope, Send, limited, refuse
 from vectorstore_instance.api.cors import cors, origins
@@ -83,12 +85,18 @@ def tenant_app(instance: Instance) -> App:
 
 
 def _marked(exchange: Exchange, send: Send) -> Send:
-    """A `send` that gives the answer its id and takes note of its status."""
+    """A `send` that gives the answer its id and takes note of its status, and returns when most of it is read.
+
+    What the server takes at once stays in memory until its reader has it: so long the request is under way.
+    """
 
     async def marked(message: Message) -> None:
         if message["type"] == "http.response.start":
             exchange.status = message["status"]
             message["headers"].append((b"chroma-trace-id", exchange.id.encode()))
+        elif len(message.get("body", b"")) > HIGH_WATER_LIMIT and not message.get("more_body"):
+            await send({**message, "more_body": True})
+            message = {"type": "http.response.body"}  # waits until there is less than that unread
         await send(message)
 
     return marked

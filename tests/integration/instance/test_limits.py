@@ -329,3 +329,13 @@ def test_the_store_s_pods_share_one_rate_and_count_each_request_once(start: Star
         refused = http.post(f"{limited.rows}/get", json={})
         assert (refused.status_code, refused.json()["error"]) == (429, "RateLimitError")
         assert int(refused.headers["retry-after"]) >= 1
+
+
+def test_a_large_answer_has_its_place_until_it_is_read(limited: Limited) -> None:
+    large = {"ids": ["large"], "embeddings": [[1, 2, 3]], "documents": ["x" * (16 << 20)]}
+    assert limited.post("upsert", large).status_code == 200
+    limited.allow(max_concurrent=1)
+    with limited.http.stream("POST", f"{limited.rows}/get", json={"ids": ["large"]}) as answer:
+        assert limited.http.get("/stats").status_code == 429
+        assert len(answer.read()) > 16 << 20
+    wait_until(lambda: limited.http.get("/stats").status_code == 200)
