@@ -24,8 +24,14 @@ SMALL = 64
 TOGETHER = 512
 """Rows in one commit of several writes."""
 
+VALUES = 5459
+"""Values of one row's metadata, items of lists among them. Chroma binds six variables for each, and for document and
+URI, in one statement, and SQLite has 32,766: with more it keeps the row in its queue, and from then on fails
+whenever that collection is asked for anything."""
+
 _METADATA = msgspec.json.Decoder(dict[str, str | int | float | bool | list[str | int | float | bool]] | None)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _RESERVED = "chroma:"
 """Keys of metadata that Chroma keeps for itself and tells nobody. It takes them from whoever writes, and with
 `chroma:document` of another type than text it ends at that row, whenever it starts again."""
@@ -54,8 +60,8 @@ def read_rows(verb: str, body: bytes, limits: Limits) -> wire.Rows:
         if column is not None and len(column) != count:
             raise invalid(f"{name}: {len(column)} values for {count} ids; send one per id")
     for position, metadata in enumerate(rows.metadatas or ()):
-        if key := _reserved(bytes(metadata)):
-            raise invalid(f"metadatas[{position}]: {key!r} is reserved, as all {_RESERVED}* are; choose another key")
+        if problem := _unbearable(bytes(metadata)):
+            raise invalid(f"metadatas[{position}]: {problem}")
     if rows.embeddings and (dimension := length(rows.embeddings[0])) > limits.max_dimension:
         raise invalid(
             f"embeddings: dimension {dimension} is above the {limits.max_dimension} that this store's plan allows; "
@@ -64,15 +70,22 @@ def read_rows(verb: str, body: bytes, limits: Limits) -> wire.Rows:
     return rows
 
 
-def _reserved(metadata: bytes) -> str | None:
-    """A key that is Chroma's own, if there is one; what cannot be read is left to the engine's refusal."""
-    if _RESERVED.encode() not in metadata and b"\\u" not in metadata:
-        return None
+def _unbearable(metadata: bytes) -> str:
+    """What the engine would not survive in a row's metadata; what cannot be read is left to its refusal."""
+    reserved = _RESERVED.encode() in metadata or b"\\u" in metadata
+    if not reserved and metadata.count(b",") < VALUES:
+        return ""
     try:
         members = _MEMBERS.decode(metadata) or {}
+        lists = [len(_ITEMS.decode(value)) for value in members.values() if bytes(value).startswith(b"[")]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return next((key for key in members if key.startswith(_RESERVED)), None)
+        return ""
+    if key := next((key for key in members if key.startswith(_RESERVED)), None):
+        return f"{key!r} is reserved, as all {_RESERVED}* are; choose another key"
+    values = len(members) - len(lists) + sum(lists)
+    if values > VALUES:
+        return f"{values} values are above the {VALUES} that one row can have; put them into several"
+    return ""
 
 
 def read_delete(body: bytes, limits: Limits) -> wire.Delete:

@@ -70,6 +70,25 @@ def test_a_reserved_key_is_found_however_it_is_spelt() -> None:
     assert batch.read_rows("add", harmless, LIMITS).ids == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("most", "more"),
+    [
+        ({f"k{n}": n for n in range(5459)}, {"one": None}),
+        ({"list": list(range(5459))}, {"one": [1]}),
+        ({f"list{n}": ["x", "y"] for n in range(2729)}, {"one": "x", "more": ","}),
+    ],
+)
+def test_a_row_with_more_values_than_sqlite_binds_is_refused(most: dict[str, Any], more: dict[str, Any]) -> None:
+    def read(metadata: dict[str, Any]) -> wire.Rows:
+        body = {"ids": ["a", "b"], "metadatas": [None, metadata]}
+        return batch.read_rows("update", json.dumps(body, separators=(",", ":")).encode(), LIMITS)
+
+    assert read(most).ids == ["a", "b"]
+    with pytest.raises(ApiError, match=r"metadatas\[1\]: 546[01] values are above the 5459"):
+        read(most | more)
+    assert read({"text": "," * 10_000}).ids == ["a", "b"]
+
+
 def test_a_delete_names_no_more_rows_than_a_write() -> None:
     with pytest.raises(ApiError, match="101 rows") as refusal:
         batch.read_delete(json.dumps({"ids": [str(n) for n in range(101)]}).encode(), LIMITS)
