@@ -130,6 +130,14 @@ DIFFERENCES = {
         "names the key",
         "One row must not take all others with it.",
     ),
+    "too-many-members": Difference(
+        "more than 5,459 values in one row's metadata",
+        (200,),
+        "takes them; of a row that is there it can read no more of the whole collection, and says 500 from then on",
+        (400,),
+        "how many there are and may be",
+        "One row must not take all others with it.",
+    ),
     "limits": Difference(
         "`n_results`, filters, vectors beyond the plan's limits",
         (200,),
