@@ -206,9 +206,7 @@ WRITES = [
     ],
     *posts("{C}/update", {"ids": ["a"], "embeddings": [[1, 2]]}, {"ids": ["a"], "metadatas": [{"k": {"x": 1}}]}),
     *posts("{C}/update", {"ids": ["nobody"], "metadatas": [{"chroma:own": "x"}]}, differs="own-keys"),
-    *posts(
-        "{C}/update", {"ids": ["nobody"], "metadatas": [dict.fromkeys(MANY[:5460], 1)]}, differs="too-many-members"
-    ),
+    *posts("{C}/update", {"ids": ["nobody"], "metadatas": [dict.fromkeys(MANY[:5460], 1)]}, differs="too-many-members"),
     *posts("{C}/add", {"ids": [], "embeddings": []}),
     *posts(f"{{D}}/collections/{NOWHERE}/add", {"ids": ["f"], "embeddings": [[1, 2, 3]]}),
     *posts("{D}/collections/zz/upsert", {"ids": ["f"], "embeddings": [[1, 2, 3]]}),
