@@ -81,9 +81,15 @@ def merge(queries: list[wire.Query], include: bytes | None = None) -> bytes:
 
 
 def fill(answer: wire.QueryAnswer, lean: Lean, collection: str, rows: records.Records) -> bool:
-    """Puts texts, metadata and URIs into an answer that has none; False where a row is not there any more."""
+    """Puts texts, metadata and URIs into an answer that has none.
+
+    Returns:
+        False where a row is not there any more, or they are too long.
+    """
     found = [_IDS.decode(raw) for raw in answer.ids]
     known = rows.of(collection, {id_ for ids in found for id_ in ids})
+    if known is None:
+        return False
     try:
         for name in lean.ours:
             setattr(answer, name, [msgspec.Raw(records.column(known, ids, name)) for ids in found])

@@ -108,7 +108,8 @@ class Reads:
         except Exception as problem:
             _fail(group, problem)
             return
-        if isinstance(answers, Reply):  # one of them is wrong, a vector of another length perhaps: each gets its own
+        if answers is None or isinstance(answers, Reply):
+            # One of them is wrong, a vector of another length perhaps, or all is too much: each gets its own.
             await asyncio.gather(*(self._alone(waiting) for waiting in group))
             return
         for waiting, answer in zip(group, answers, strict=True):
@@ -128,21 +129,23 @@ class Reads:
         if query is None or self._records is None or question.lean(query) is None:
             return await self._send(route.path, body)
         answers = await self._ask(route, [query])
+        if answers is None:
+            return await self._send(route.path, body)
         return answers if isinstance(answers, Reply) else Reply(200, answers[0])
 
-    async def _ask(self, route: Route, queries: list[wire.Query]) -> list[bytes] | Reply:
-        """Asks several queries as one; their answers, or the engine's refusal."""
+    async def _ask(self, route: Route, queries: list[wire.Query]) -> list[bytes] | Reply | None:
+        """Asks several queries as one; their answers, or the engine's refusal.
+
+        None where rows cannot be filled in: one was deleted after it was found, or they are long. Asked in full,
+        the engine finds what there is now, and a long answer is best handed on unread.
+        """
         lean = question.lean(queries[0], sum(len(q.query_embeddings) for q in queries)) if self._records else None
         reply = await self._send(route.path, question.merge(queries, lean.include if lean else None))
         if not reply.ok:
             return reply
         answer = wire.answer.decode(reply.body)
         if lean and self._records and not question.fill(answer, lean, route.collection, self._records):
-            # A row was deleted after it was found: asked again, the engine finds what there is now.
-            reply = await self._send(route.path, question.merge(queries))
-            if not reply.ok:
-                return reply
-            answer = wire.answer.decode(reply.body)
+            return None
         return question.split(answer, [len(query.query_embeddings) for query in queries])
 
 

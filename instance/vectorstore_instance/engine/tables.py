@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vectorstore_instance.engine import changes
 from vectorstore_instance.engine.changes import UnknownSchema, compact
@@ -150,13 +151,21 @@ class Tables:
         query = _VERSIONS.format(marks=",".join("?" * len(ids)))
         return dict(self._reader.execute(query, (segment, *ids)).fetchall())
 
-    def values(self, segment: str, ids: abc.Collection[str]) -> list[tuple[str, str | None, Scalar | list[Scalar]]]:
-        """What the rows with these ids have beside vectors: id, key and value; a row without any has one None."""
+    def values(
+        self, segment: str, ids: abc.Collection[str], most: int
+    ) -> list[tuple[str, str | None, Scalar | list[Scalar]]] | None:
+        """What the rows with these ids have beside vectors: id, key and value; a row without any has one None.
+
+        Returns:
+            None where their texts have more than so many characters together.
+        """
         marks = ",".join("?" * len(ids))
         with self._moment() as db:
-            plain = db.execute(_VALUES.format(marks=marks), (segment, *ids)).fetchall()
+            plain = _bounded(db.execute(_VALUES.format(marks=marks), (segment, *ids)), most)
             some = db.execute("select 1 from embedding_metadata_array limit 1").fetchone()
-            items = db.execute(_LISTS.format(marks=marks), (segment, *ids)).fetchall() if some else []
+            items = _bounded(db.execute(_LISTS.format(marks=marks), (segment, *ids)), most) if some else []
+        if plain is None or items is None:
+            return None
         lists: dict[tuple[str, str], list[Scalar]] = {}
         for id_, key, *value in items:
             lists.setdefault((id_, key), []).append(_value(*value))
@@ -189,6 +198,17 @@ class Tables:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as db:
             yield db
+
+
+def _bounded(rows: sqlite3.Cursor, most: int) -> list[Any] | None:
+    """The rows, whose third column is text; None where there is more text than that."""
+    found = []
+    for row in rows:
+        most -= len(row[2] or "")
+        if most < 0:
+            return None
+        found.append(row)
+    return found
 
 
 def _value(string: str | None, integer: int | None, real: float | None, boolean: int | None) -> Scalar:

@@ -62,7 +62,7 @@ def test_a_row_that_changes_while_it_is_read_is_told_as_it_was_or_is(db: sqlite3
             write(db, 1, "a", 2, n=2)
 
     tables._reader.set_trace_callback(change)
-    told = Records(tables).of("c", ["a"])["a"]
+    (told,) = (Records(tables).of("c", ["a"]) or {}).values()
     assert json.loads(told.metadata) in ({"n": 1, "n list": [1]}, {"n": 2, "n list": [2]})
 
 
@@ -79,5 +79,20 @@ def test_long_ids_count_among_the_bytes_that_are_kept(
     for n, id_ in enumerate(ids):
         write(db, n, id_, n, n=n)
     kept = Records(tables)
-    assert set(kept.of("c", ids)) == set(ids)
+    assert set(kept.of("c", ids) or ()) == set(ids)
     assert len(kept._kept) < 6
+
+
+def test_long_texts_are_left_to_the_engine(
+    db: sqlite3.Connection, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "MOST_TEXT", 1_000)
+    for n in range(3):
+        write(db, n, f"{n}", n)
+        db.execute(
+            "insert into embedding_metadata (id, key, string_value) values (?, 'chroma:document', ?)", (n, "x" * 400)
+        )
+    rows = Records(tables)
+    assert rows.of("c", ["0", "1", "2"]) is None
+    assert set(rows.of("c", ["0", "1"]) or ()) == {"0", "1"}
+    assert set(rows.of("c", ["0", "1", "2"]) or ()) == {"0", "1", "2"}, "two of them are kept"
