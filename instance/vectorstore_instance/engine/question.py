@@ -47,11 +47,16 @@ def key(query: wire.Query) -> tuple[object, ...]:
     return (query.n_results, *map(wire.present, (query.where, query.where_document, query.include)))
 
 
-def lean(query: wire.Query, vectors: int = 1) -> Lean | None:
-    """How to ask for this query with so many vectors; None where the engine had better answer by itself."""
-    if query.n_results * vectors > records.MOST:
+def rows(queries: list[wire.Query]) -> int:
+    """How many rows they find at most."""
+    return sum(query.n_results * len(query.query_embeddings) for query in queries)
+
+
+def lean(queries: list[wire.Query]) -> Lean | None:
+    """How to ask for queries that become one; None where the engine had better answer by itself."""
+    if rows(queries) > records.MOST:
         return None
-    return _lean(wire.present(query.include) or _DEFAULT)
+    return _lean(wire.present(queries[0].include) or _DEFAULT)
 
 
 @lru_cache(maxsize=64)

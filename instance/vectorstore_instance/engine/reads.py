@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from vectorstore_instance.engine import question
-from vectorstore_instance.engine.records import Records
+from vectorstore_instance.engine.records import MOST, Records
 from vectorstore_instance.engine.reply import Reply
 from vectorstore_instance.engine.route import Route
 from vectorstore_instance.models import wire
@@ -126,7 +126,7 @@ class Reads:
             waiting.answer.set_result(reply)
 
     async def _one(self, route: Route, body: bytes, query: wire.Query | None) -> Reply:
-        if query is None or self._records is None or question.lean(query) is None:
+        if query is None or self._records is None or question.lean([query]) is None:
             return await self._send(route.path, body)
         answers = await self._ask(route, [query])
         if answers is None:
@@ -139,7 +139,7 @@ class Reads:
         None where rows cannot be filled in: one was deleted after it was found, or they are long. Asked in full,
         the engine finds what there is now, and a long answer is best handed on unread.
         """
-        lean = question.lean(queries[0], sum(len(q.query_embeddings) for q in queries)) if self._records else None
+        lean = question.lean(queries) if self._records else None
         reply = await self._send(route.path, question.merge(queries, lean.include if lean else None))
         if not reply.ok:
             return reply
@@ -157,9 +157,12 @@ def _fail(group: list[_Waiting], problem: Exception) -> None:
 
 def _alike(batch: list[_Waiting]) -> list[list[_Waiting]]:
     """Groups queries that may become one; what cannot be read as a query is left to the engine's answer."""
-    groups: dict[object, list[_Waiting]] = {}
+    groups: dict[object, list[list[_Waiting]]] = {}
     for waiting in batch:
         query = waiting.query
         key = (waiting.route.path, *question.key(query)) if query is not None else waiting
-        groups.setdefault(key, []).append(waiting)
-    return list(groups.values())
+        alike = groups.setdefault(key, [[]])
+        if alike[-1] and question.rows([w.query for w in (*alike[-1], waiting) if w.query]) > MOST:
+            alike.append([])
+        alike[-1].append(waiting)
+    return [group for alike in groups.values() for group in alike]

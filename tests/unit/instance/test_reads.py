@@ -153,6 +153,11 @@ def test_an_answer_is_cut_out_of_the_engines_own_bytes() -> None:
     assert json.loads(second)["ids"] == [["b"]]
 
 
+async def test_queries_that_find_many_rows_together_are_asked_apart(engine: EchoEngine) -> None:
+    await ask(engine, *(body(n, n_results=400) for n in range(5)))
+    assert [len(query["query_embeddings"]) for query in engine.asked[1:]] == [2, 2, 1]
+
+
 class TheseRecords(Records):
     """Rows as if they were in tables."""
 
