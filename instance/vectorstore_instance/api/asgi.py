@@ -22,6 +22,9 @@ LEAST_RATE = 16 << 10
 BODY_SECONDS = 300
 """Seconds within which the whole of a body must be here."""
 
+BLOCK = 64 << 10
+"""Bytes of an answer that the server is given at once: with more than that unread, it asks to wait."""
+
 
 class Disconnected(Exception):
     """The client went away before it had sent its request."""
@@ -109,6 +112,20 @@ async def answer(
         }
     )
     await send({"type": "http.response.body", "body": body})
+
+
+async def send_in_blocks(send: Send, message: Message) -> None:
+    """Sends a part of an answer; returns when all but some blocks of it have left.
+
+    What the server is given waits in memory until its reader takes it, so a large part is given bit by bit: the
+    request is under way meanwhile, and counts.
+    """
+    body: bytes = message.get("body", b"")
+    if len(body) > BLOCK:
+        for at in range(0, len(body), BLOCK):
+            await send({**message, "body": body[at : at + BLOCK], "more_body": True})
+        message = {**message, "body": b""}
+    await send(message)
 
 
 async def refuse(send: Send, error: ApiError) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from vectorstore_instance.api.asgi import BODY_SECONDS, LEAST_RATE
+from vectorstore_instance.api.asgi import BODY_SECONDS
 from vectorstore_instance.core.errors import ApiError, invalid, too_slow
 
 MOST = min(2048, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
@@ -27,7 +27,7 @@ HEAD_BYTES = 64 << 10
 WHOLE_SECONDS = HEAD_SECONDS + BODY_SECONDS
 """Seconds within which a whole request must be here: for one that is refused already and still sends its body."""
 UNREAD_SECONDS = 30.0
-"""Seconds that an answer may wait to be read at all; after them it must be read at `LEAST_RATE` on average."""
+"""Seconds within which some blocks of an answer must be read (`asgi.send_in_blocks`)."""
 LOOK_SECONDS = 5.0
 """How often that is looked at."""
 
@@ -41,10 +41,8 @@ class Connection(HttpToolsProtocol):
         """When the request that is coming in began to; 0 while none is."""
         self._in_head = True
         self._head_bytes = 0
-        self._unread = 0
-        """Bytes of an answer that waited when there were too many of them to write more."""
         self._unread_since = 0.0
-        """When that was; 0 while there are not."""
+        """Since when there has been too much unread to write more; 0 while there is not."""
         self._alarm: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -84,7 +82,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def pause_writing(self) -> None:
-        self._unread, self._unread_since = self.transport.get_write_buffer_size(), self.loop.time()
+        self._unread_since = self.loop.time()
         super().pause_writing()
 
     def resume_writing(self) -> None:
@@ -97,7 +95,7 @@ class Connection(HttpToolsProtocol):
     def _look(self) -> None:
         """Ends what takes too long to come in or to be read, and has whoever waits for a body look at the time."""
         self._alarm = self.loop.call_later(LOOK_SECONDS, self._look)
-        if self._unread_since and self._reads_too_slowly():
+        if self._unread_since and self.loop.time() - self._unread_since > UNREAD_SECONDS:
             self.transport.abort()
             return
         waited = self.loop.time() - self._began if self._began else 0.0
@@ -105,10 +103,6 @@ class Connection(HttpToolsProtocol):
             self._refuse(too_slow(f"the request: its head was not here within {HEAD_SECONDS:.0f} s; send it at once"))
         elif waited and not self._in_head:
             self.cycle.message_event.set()
-
-    def _reads_too_slowly(self) -> bool:
-        read = self._unread - self.transport.get_write_buffer_size()
-        return read < LEAST_RATE * (self.loop.time() - self._unread_since - UNREAD_SECONDS)
 
     def _refuse(self, error: ApiError) -> None:
         """Answers what cannot become a request, where nothing else was or is being answered, and closes."""

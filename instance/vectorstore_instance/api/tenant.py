@@ -12,10 +12,18 @@ import asyncio
 import logging
 import re
 
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-
 from vectorstore_instance.api import chroma_v2, confined
-from vectorstore_instance.api.asgi import App, Disconnected, Message, Receive, Scope, Send, limited, refuse
+from vectorstore_instance.api.asgi import (
+    App,
+    Disconnected,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    limited,
+    refuse,
+    send_in_blocks,
+)
 from vectorstore_instance.api.cors import cors, origins
 from vectorstore_instance.core.access import authenticate, authorize
 from vectorstore_instance.core.errors import ApiError, failed
@@ -85,19 +93,13 @@ def tenant_app(instance: Instance) -> App:
 
 
 def _marked(exchange: Exchange, send: Send) -> Send:
-    """A `send` that gives the answer its id and takes note of its status, and returns when most of it is read.
-
-    What the server takes at once stays in memory until its reader has it: so long the request is under way.
-    """
+    """A `send` that gives the answer its id and takes note of its status."""
 
     async def marked(message: Message) -> None:
         if message["type"] == "http.response.start":
             exchange.status = message["status"]
             message["headers"].append((b"chroma-trace-id", exchange.id.encode()))
-        elif len(message.get("body", b"")) > HIGH_WATER_LIMIT and not message.get("more_body"):
-            await send({**message, "more_body": True})
-            message = {"type": "http.response.body"}  # waits until there is less than that unread
-        await send(message)
+        await send_in_blocks(send, message)
 
     return marked
 

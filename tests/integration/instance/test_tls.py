@@ -60,6 +60,25 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "tls"
 
 
+def test_a_large_answer_is_under_way_until_it_is_read_and_so_never_cut_off(
+    start: Start, folder: Path, authority: trustme.CA, tmp_path: Path
+) -> None:
+    put(folder, authority)
+    (tmp_path / "limits.json").write_text('{"max_concurrent": 1}')
+    running = start(TLS_DIR=str(folder), LIMITS_FILE=str(tmp_path / "limits.json"), **VECTORS)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    url, large = f"https://127.0.0.1:{running.port}", "x" * (16 << 20)
+    with httpx.Client(base_url=url, verify=context, headers={"x-chroma-token": running.key()}, timeout=60) as http:
+        http.post("/collections/create", json={"name": "rows"}).raise_for_status()
+        row = {"ids": ["a"], "embeddings": [[1, 2, 3]], "documents": [large]}
+        http.post("/collections/rows/upsert", json=row).raise_for_status()
+        with http.stream("POST", "/collections/rows/get", json={}) as answer:
+            assert http.get("/stats").status_code == 429
+            assert len(answer.read()) > len(large)
+        wait_until(lambda: http.get("/stats").status_code == 200)
+
+
 def test_a_certificate_is_exchanged_under_open_connections(start: Start, folder: Path, authority: trustme.CA) -> None:
     first = put(folder, authority)
     running = start(TLS_DIR=str(folder), **VECTORS)

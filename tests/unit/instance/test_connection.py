@@ -6,12 +6,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import uvicorn
 
 from vectorstore_instance.api import asgi, connection
-from vectorstore_instance.api.asgi import Receive, Scope, Send, answer, limited, read_body, refuse
+from vectorstore_instance.api.asgi import Receive, Scope, Send, answer, limited, read_body, refuse, send_in_blocks
 from vectorstore_instance.core.errors import ApiError, unauthorized
 
 LARGE = bytes(16 << 20)
@@ -22,7 +23,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers how many bytes it got; /refused does not even look, /large has much to say."""
     try:
         if scope["path"] == "/large":
-            await answer(send, 200, LARGE)
+            await answer(partial(send_in_blocks, send), 200, LARGE)
             return
         if scope["path"] == "/refused":
             raise unauthorized("no")
