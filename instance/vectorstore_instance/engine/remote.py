@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import quote
@@ -49,9 +50,19 @@ def remote_engine(settings: Settings, limits: Callable[[], Limits]) -> RemoteEng
     url = settings.engine_url or ""
     headers = engine_headers(settings.engine_token_file, settings.engine_headers_file)
     try:
+        if url != _public(url):
+            raise ValueError
         return RemoteEngine(url, headers, Names(settings.engine_tenant, settings.engine_database), limits)
-    except ValueError as problem:
-        raise ValueError(f"ENGINE_URL: {url!r}: {problem}") from None
+    except ValueError:
+        raise ValueError(
+            f"ENGINE_URL: {_public(url)!r} is not the URL of a server, without user or query: give it like "
+            "https://host:8000, and what it wants to see in ENGINE_TOKEN_FILE or ENGINE_HEADERS_FILE"
+        ) from None
+
+
+def _public(url: str) -> str:
+    """A URL without what may be a secret."""
+    return re.sub(r"(?<=//)[^/]*@|\?.*", "", url)
 
 
 class RemoteEngine:

@@ -19,10 +19,10 @@ from tests.support.instances import Running, wait_until
 from vectorstore_instance.core.errors import ApiError
 from vectorstore_instance.engine.headers import engine_headers
 from vectorstore_instance.engine.names import Names
-from vectorstore_instance.engine.remote import RemoteEngine
+from vectorstore_instance.engine.remote import RemoteEngine, remote_engine
 from vectorstore_instance.engine.reply import Reply
 from vectorstore_instance.engine.upstream import Patience
-from vectorstore_instance.settings import Limits
+from vectorstore_instance.settings import Limits, Settings
 
 Start = Callable[..., Running]
 TENANTS = "/api/v2/tenants"
@@ -229,6 +229,14 @@ def test_wrong_headers_are_refused_without_showing_them(tmp_path: Path, text: st
         engine_headers(None, path)
     assert "ENGINE_HEADERS_FILE" in str(refused.value)
     assert "colon" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["http://user:secret@host", "https://host/?key=secret", "host:80", "http://[host"])
+def test_a_wrong_url_is_refused_without_showing_what_may_be_a_secret(url: str) -> None:
+    with pytest.raises(ValueError, match=r"ENGINE_URL: .*host.* is not the URL of a server") as no:
+        remote_engine(Settings(engine_url=url), Limits)
+    assert "secret" not in str(no.value)
+    assert "ENGINE_HEADERS_FILE" in str(no.value)
 
 
 async def test_a_refused_token_and_a_broken_gateway_are_no_fault_of_the_clients(proxy: FaultProxy) -> None:
