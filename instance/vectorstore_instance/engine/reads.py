@@ -9,7 +9,7 @@ query is and how several become one is `question`'s; here is when.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from vectorstore_instance.engine import question
@@ -104,7 +104,8 @@ class Reads:
             await asyncio.gather(*(self._alone(waiting) for waiting in group))
             return
         try:
-            answers = await self._ask(group[0].route, queries)
+            lean = question.lean(queries) if self._records else None
+            answers = await self._ask(group[0].route, queries, lean)
         except Exception as problem:
             _fail(group, problem)
             return
@@ -126,20 +127,20 @@ class Reads:
             waiting.answer.set_result(reply)
 
     async def _one(self, route: Route, body: bytes, query: wire.Query | None) -> Reply:
-        if query is None or self._records is None or question.lean([query]) is None:
-            return await self._send(route.path, body)
-        answers = await self._ask(route, [query])
+        lean = question.lean([query]) if query is not None and self._records else None
+        answers = await self._ask(route, [query], lean) if query is not None and lean else None
         if answers is None:
             return await self._send(route.path, body)
         return answers if isinstance(answers, Reply) else Reply(200, answers[0])
 
-    async def _ask(self, route: Route, queries: list[wire.Query]) -> list[bytes] | Reply | None:
+    async def _ask(
+        self, route: Route, queries: list[wire.Query], lean: question.Lean | None
+    ) -> list[bytes] | Reply | None:
         """Asks several queries as one; their answers, or the engine's refusal.
 
         None where rows cannot be filled in: one was deleted after it was found, or they are long. Asked in full,
         the engine finds what there is now, and a long answer is best handed on unread.
         """
-        lean = question.lean(queries) if self._records else None
         reply = await self._send(route.path, question.merge(queries, lean.include if lean else None))
         if not reply.ok:
             return reply
@@ -157,12 +158,23 @@ def _fail(group: list[_Waiting], problem: Exception) -> None:
 
 def _alike(batch: list[_Waiting]) -> list[list[_Waiting]]:
     """Groups queries that may become one; what cannot be read as a query is left to the engine's answer."""
-    groups: dict[object, list[list[_Waiting]]] = {}
+    groups: dict[object, list[_Waiting]] = {}
     for waiting in batch:
         query = waiting.query
         key = (waiting.route.path, *question.key(query)) if query is not None else waiting
-        alike = groups.setdefault(key, [[]])
-        if alike[-1] and question.rows([w.query for w in (*alike[-1], waiting) if w.query]) > MOST:
-            alike.append([])
-        alike[-1].append(waiting)
-    return [group for alike in groups.values() for group in alike]
+        groups.setdefault(key, []).append(waiting)
+    return [part for group in groups.values() for part in _parts(group)]
+
+
+def _parts(group: list[_Waiting]) -> Iterator[list[_Waiting]]:
+    """Cuts a group where it finds more rows than are looked up at once."""
+    part: list[_Waiting] = []
+    rows = 0
+    for waiting in group:
+        more = question.rows([waiting.query]) if waiting.query is not None else 0
+        if part and rows + more > MOST:
+            yield part
+            part, rows = [], 0
+        part.append(waiting)
+        rows += more
+    yield part
