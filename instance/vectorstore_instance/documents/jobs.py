@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable
@@ -27,6 +26,7 @@ from vectorstore_instance.settings import Limits, Settings
 if TYPE_CHECKING:
     from vectorstore_instance.documents.ledger import File, Ledger
     from vectorstore_instance.documents.work import Work
+from vectorstore_instance.engine.manifest import sync
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ class Jobs:
         except LedgerUnusable as problem:
             log.error("%s", problem)
             raise unavailable("documents cannot be worked on at the moment; the store's log says why") from None
-        _sync(self.folder.parent)
+        sync(self.folder.parent)
         await self._tidy(ledger)
         rules = Rules.parse(self._urls)
         return Work(self.folder, ledger, self._engine, self._embedder, rules, lambda: self._limits().max_body_bytes)
@@ -227,12 +227,3 @@ class Jobs:
             error = "the store's disk is full; make room, and upload it again" if full else failed().message
             await work.ledger.note(file, phase="failed", url="", error=error)
         await asyncio.to_thread(discard, work.folder, file.upload)
-
-
-def _sync(folder: Path) -> None:
-    """Makes the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 from vectorstore_instance.core.errors import malformed, no_room, too_large
+from vectorstore_instance.engine.manifest import sync
 
 if TYPE_CHECKING:
     from python_multipart.multipart import Field, File
@@ -120,8 +121,4 @@ def _file(form: Form, found: File) -> None:
 
 def _sync(folder: Path) -> None:
     for each in (folder, folder.parent):
-        descriptor = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(each)
