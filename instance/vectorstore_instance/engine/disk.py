@@ -18,11 +18,11 @@ from pathlib import Path
 
 import msgspec
 
-from vectorstore_instance.engine import positions
+from vectorstore_instance.engine import changes, positions
 from vectorstore_instance.engine.checkpoint import Checkpoints
 from vectorstore_instance.engine.manifest import Manifest, describe, sync, write_synced
 from vectorstore_instance.engine.positions import Index
-from vectorstore_instance.engine.tables import Tables, UnknownSchema
+from vectorstore_instance.engine.tables import Tables
 
 
 class DiskError(Exception):
@@ -108,8 +108,8 @@ class Disk:
             DiskError: the schema is not one this version knows.
         """
         try:
-            self.tables.prepare()
-        except UnknownSchema as problem:
+            changes.prepare(self.tables.path)
+        except changes.UnknownSchema as problem:
             raise DiskError(f"DATA_DIR: {self.folder}: {problem}; this version cannot open it") from None
         if not self._format.exists():
             write_synced(self._format, b'{"format": 1}')

@@ -53,7 +53,7 @@ class Supervisor:
     @property
     def pid(self) -> int | None:
         """The child's process, while there is one."""
-        return self._child.pid if self._child is not None and self._child.alive else None
+        return child.pid if (child := self.running) is not None else None
 
     @property
     def running(self) -> Child | None:
@@ -87,8 +87,8 @@ class Supervisor:
         Raises:
             ApiError: 503 where it is not there by then.
         """
-        if self._child is not None and self._child.alive:
-            return self._child
+        if (child := self.running) is not None:
+            return child
         start = self._wake()
         await asyncio.wait({start}, timeout=max(0.0, deadline - time.monotonic()))
         if not start.done():

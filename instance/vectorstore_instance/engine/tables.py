@@ -15,11 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vectorstore_instance.engine import changes
-from vectorstore_instance.engine.changes import UnknownSchema, compact
-
-__all__ = ["Collection", "Indexing", "Tables", "UnknownSchema", "compact"]
-
 Scalar = str | int | float | bool | None
 
 _VERSIONS = "select embedding_id, seq_id from embeddings where segment_id = ? and embedding_id in ({marks})"
@@ -67,10 +62,6 @@ class Tables:
         if self._kept is not None:
             self._kept.close()
             self._kept = None
-
-    def prepare(self) -> None:
-        """Brings the tables into the state the engine may start on; see `changes.prepare`."""
-        changes.prepare(self.path)
 
     def is_empty(self) -> bool:
         """Whether there is no collection."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from vectorstore_instance.engine import changes
 from vectorstore_instance.engine.positions import rewind
-from vectorstore_instance.engine.tables import Tables, UnknownSchema
 
 COLLECTION = "11111111-2222-3333-4444-555555555555"
 TOPIC = f"persistent://default/default/{COLLECTION}"
@@ -74,7 +74,7 @@ def test_what_the_metadata_has_not_taken_in_stays(db: sqlite3.Connection, tmp_pa
 
 def test_a_start_in_order_touches_neither_queue_nor_positions(db: sqlite3.Connection, tmp_path: Path) -> None:
     queue(db, (UPSERT, "a"), (UPSERT, "a"))
-    Tables(tmp_path / "chroma.sqlite3").prepare()
+    changes.prepare(tmp_path / "chroma.sqlite3")
     assert left(db) == [1, 2]
     assert len(db.execute("select * from max_seq_id").fetchall()) == 2
     assert "false" in db.execute("select config_json_str from embeddings_queue_config").fetchone()[0]
@@ -83,6 +83,6 @@ def test_a_start_in_order_touches_neither_queue_nor_positions(db: sqlite3.Connec
 
 def test_another_schema_is_refused_untouched(db: sqlite3.Connection, tmp_path: Path) -> None:
     db.execute("update migrations set version = 11 where dir = 'sysdb'")
-    with pytest.raises(UnknownSchema, match="'sysdb': 11"):
-        Tables(tmp_path / "chroma.sqlite3").prepare()
+    with pytest.raises(changes.UnknownSchema, match="'sysdb': 11"):
+        changes.prepare(tmp_path / "chroma.sqlite3")
     assert "true" in db.execute("select config_json_str from embeddings_queue_config").fetchone()[0]
