@@ -42,7 +42,7 @@ def tenant_app(instance: Instance) -> App:
     Raises:
         ValueError: a setting is wrong.
     """
-    text_routes: asyncio.Task[App] | None = None
+    faces = _Faces(instance)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,7 +56,7 @@ def tenant_app(instance: Instance) -> App:
             authorize(exchange)
             with instance.admission.admit(exchange, scope["headers"]) as place:
                 most = instance.limits.current.max_body_bytes
-                await _serve(scope, limited(receive, scope, most, place), marked)
+                await faces.serve(scope, limited(receive, scope, most, place), marked)
         except ApiError as error:
             exchange.error, exchange.message = error.error, error.message
             await refuse(marked, error)
@@ -71,25 +71,33 @@ def tenant_app(instance: Instance) -> App:
         finally:
             instance.observer.ended(exchange)
 
-    async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal text_routes
+    return cors(app, origins(instance.settings.cors_origins))
+
+
+class _Faces:
+    """What a request may be for, behind the stations that all pass."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._text_routes: asyncio.Task[App] | None = None
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Has the face that the path names answer."""
         if scope["method"] == "HEAD":  # as GET; the server, which has a scope of its own, sends no body
             scope = {**scope, "method": "GET"}
         if scope["path"].startswith("/api/") and not DOCUMENTS.match(scope["path"]):
-            await _chroma(scope, receive, send)
+            await self._chroma(scope, receive, send)
             return
-        if text_routes is None:
-            text_routes = asyncio.create_task(asyncio.to_thread(_load_text_routes, instance))
-        await (await text_routes)(scope, receive, send)
+        if self._text_routes is None:
+            self._text_routes = asyncio.create_task(asyncio.to_thread(_load_text_routes, self._instance))
+        await (await self._text_routes)(scope, receive, send)
 
-    async def _chroma(scope: Scope, receive: Receive, send: Send) -> None:
+    async def _chroma(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = exchange_of(scope).caller
         if caller is None or caller.database is None:
-            await chroma_v2.serve(instance, scope, receive, send)
+            await chroma_v2.serve(self._instance, scope, receive, send)
         else:
-            await confined.serve(instance, caller, scope, receive, send)
-
-    return cors(app, origins(instance.settings.cors_origins))
+            await confined.serve(self._instance, caller, scope, receive, send)
 
 
 def _marked(exchange: Exchange, send: Send) -> Send:
