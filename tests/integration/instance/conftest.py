@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.instances import Running
+from tests.support.volumes import small
 
 Start = Callable[..., Running]
 
@@ -25,6 +26,15 @@ def start(tmp_path: Path) -> Iterator[Start]:
     numbers = iter(range(100))
     with ExitStack() as stack:
         yield _starter(stack, lambda: tmp_path / str(next(numbers)))
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 MiB of this test's own."""
+    with small(tmp_path / "volume", 64 << 20) as mounted:
+        if not mounted:
+            pytest.skip("needs root, to mount a tmpfs")
+        yield tmp_path / "volume"
 
 
 @pytest.fixture(scope="session")

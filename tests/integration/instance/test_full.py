@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import chromadb
 import chromadb.errors
 import pytest
 from tests.support.instances import Running, wait_until
-from tests.support.volumes import small
 from tests.support.writers import Writer, verify
 
 Start = Callable[..., Running]
 ROWS, DIMENSION = 100, 64
-
-
-@pytest.fixture
-def volume(tmp_path: Path) -> Iterator[Path]:
-    with small(tmp_path / "volume", 64 << 20) as mounted:
-        if not mounted:
-            pytest.skip("needs root, to mount a tmpfs")
-        yield tmp_path / "volume"
 
 
 def fill(volume: Path) -> Path:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import chromadb.errors
 import pytest
 from tests.support.instances import Running
 from tests.support.limits import shape
-from tests.support.volumes import small
 
 from vectorstore_instance.core.errors import ApiError
 from vectorstore_instance.engine import DATABASE
@@ -20,14 +19,6 @@ from vectorstore_instance.engine.pressure import Pressure
 from vectorstore_instance.settings import Limits, Settings
 
 Start = Callable[..., Running]
-
-
-@pytest.fixture
-def volume(tmp_path: Path) -> Iterator[Path]:
-    with small(tmp_path / "volume", 64 << 20) as mounted:
-        if not mounted:
-            pytest.skip("needs root, to mount a tmpfs")
-        yield tmp_path / "volume"
 
 
 def test_a_tenant_that_fills_its_disk_is_told_in_time_and_goes_on_when_there_is_room(
