@@ -31,6 +31,7 @@ from typing import NamedTuple
 import corpus
 import numpy as np
 from servers import KEY, Server
+from serving import LUA
 
 from vectorstore_instance.embed import weights
 from vectorstore_instance.embed.cpus import threads
@@ -39,15 +40,6 @@ from vectorstore_instance.embed.session import prepare
 from vectorstore_instance.settings import Precision
 
 WORDS = ["river", "stone", "market", "winter", "letter", "garden", "engine", "window", "harbour", "green", "broken"]
-
-LUA = """
-local bodies, n = {}, 0
-for line in io.lines(os.getenv("QUERIES")) do bodies[#bodies + 1] = line end
-wrk.method = "POST"
-wrk.headers["content-type"] = "application/json"
-wrk.headers["x-chroma-token"] = os.getenv("KEY")
-request = function() n = n % #bodies + 1; return wrk.format(nil, nil, nil, bodies[n]) end
-"""
 
 
 def texts(count: int, words: int) -> list[str]:
