@@ -104,6 +104,7 @@ def disturbed(server: Server, path: str, rows: np.ndarray, queries: list[bytes])
         ),
         threading.Thread(target=keep_asking, args=("healthz", lambda _: probing.ask(health))),
     ]
+    probing.ask(health)  # its first request loads the text routes
     for thread in threads:
         thread.start()
     together(server, f"{path}/upsert", [bodies])

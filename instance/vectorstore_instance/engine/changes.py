@@ -28,6 +28,10 @@ _MAKE_LISTS_GO = (
 """Our trigger. Chroma 1.5.9 drops a collection or a database without its list metadata, which the next rows
 to get the same numbers inherit. So it goes in the transaction that drops the rows, whatever dies when."""
 
+_INDEX_QUEUE = "create index if not exists vectorstore_topics on embeddings_queue (topic)"
+"""Our index. At each write Chroma 1.5.9 reads what the queue holds of a collection since its files were last written,
+or ever, by going through all that it holds since: little where it is purged, 10 MB beside 5,000 rows of others here."""
+
 _ORPHANS = {
     "segments": "collection not in (select id from collections)",
     "collection_metadata": "collection_id not in (select id from collections)",
@@ -106,6 +110,7 @@ def prepare(path: Path) -> None:
             (_KEEP_QUEUE, _KEEP_QUEUE),
         )
         _let_lists_go(db)
+        db.execute(_INDEX_QUEUE)
 
 
 def _let_lists_go(db: sqlite3.Connection) -> None:
@@ -151,14 +156,14 @@ def _superseded(db: sqlite3.Connection) -> str:
     """Notes the final operation on every row, and returns the rest of a select of those before it."""
     db.execute("drop table if exists temp.final")
     db.execute(
-        "create temp table final as select topic, id, max(seq_id) as seq_id from embeddings_queue "
+        "create temp table final as select topic, id, max(seq_id) as seq_id from embeddings_queue not indexed "
         "where operation in (?, ?) group by topic, id",
         (_UPSERT, _DELETE),
     )
     db.execute("create index temp.final_by_row on final (topic, id)")
     return (
-        "from embeddings_queue q"
-        " join final f on f.topic = q.topic and f.id = q.id and f.seq_id > q.seq_id"
+        "from embeddings_queue q not indexed"  # not by collection: it would be gone through for each of its rows
+        " cross join final f on f.topic = q.topic and f.id = q.id and f.seq_id > q.seq_id"
         " join segments s on s.collection = substr(q.topic, -36) and s.scope = 'METADATA'"
         " join max_seq_id m on m.segment_id = s.id and m.seq_id >= q.seq_id"
     )

@@ -103,8 +103,6 @@ async def start_child(data: Path, port: int, lock: int, *, allow_reset: bool) ->
             # Two arenas keep freed memory from being held once per thread.
             env={"PATH": os.environ.get("PATH", ""), "MALLOC_ARENA_MAX": "2"},
             pass_fds=(lock,),
-            # Ctrl-C is for the front alone, which ends the engine when its last write is done.
-            start_new_session=True,
         )
     try:
         async with asyncio.timeout(_START_SECONDS):

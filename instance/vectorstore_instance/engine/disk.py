@@ -13,7 +13,6 @@ import errno
 import fcntl
 import os
 import sqlite3
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -22,6 +21,7 @@ from vectorstore_instance.engine import changes, positions
 from vectorstore_instance.engine.checkpoint import Checkpoints
 from vectorstore_instance.engine.manifest import Manifest, describe, sync, write_synced
 from vectorstore_instance.engine.positions import Index
+from vectorstore_instance.engine.sizes import folder_bytes
 from vectorstore_instance.engine.tables import Tables
 
 
@@ -166,8 +166,4 @@ class Disk:
 
     def bytes(self) -> int:
         """Bytes the files take."""
-        total = 0
-        for file in self.folder.rglob("*"):
-            with suppress(FileNotFoundError):  # the engine removes files while we look
-                total += file.lstat().st_blocks * 512
-        return total
+        return folder_bytes(self.folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from vectorstore_instance.engine import batch
@@ -42,6 +43,32 @@ def rows_of(write: Write) -> wire.Rows:
     if write.rows is None:
         raise TypeError("a delete has no rows")
     return write.rows
+
+
+class Lane:
+    """The writes of one collection that wait, in their order."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Write] = deque()
+        self._awaited = 0
+        self._there = asyncio.Event()
+
+    def put(self, write: Write) -> None:
+        """Puts a write behind the others."""
+        self.waiting.append(write)
+        if len(self.waiting) >= self._awaited:
+            self._there.set()
+
+    async def gather(self, count: int, seconds: float) -> None:
+        """Waits until so many writes are there, and no longer than so many seconds."""
+        if len(self.waiting) >= count:
+            return
+        self._awaited = count
+        self._there.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._there.wait()
+        self._awaited = 0
 
 
 def take(lane: deque[Write]) -> list[Write]:

@@ -20,6 +20,7 @@ def main(config: str, site: str, parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+    os.setpgrp()  # Ctrl-C is for the front, which ends this in order; a session of its own would be scheduled apart
     # Short of memory, the kernel shall take the engine, which restarts in a moment, not the front.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")

@@ -140,7 +140,7 @@ class LocalEngine:
         """What the store holds."""
         async with self._open.shared():
             size = await asyncio.to_thread(self._disk.bytes)
-            waste = await asyncio.to_thread(self.maintenance.reclaimable.look)
+            waste = await self.maintenance.reclaimable.latest()
             self._quota.recount_doubted()
         return Usage(self._quota.used, size, self._quota.collections, waste.bytes)
 

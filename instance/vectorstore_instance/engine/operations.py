@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vectorstore_instance.engine.tables import TOPIC
+
 ADD, UPDATE, UPSERT, DELETE = range(4)
 """Kinds of operations, as Chroma numbers them."""
 
@@ -65,9 +67,9 @@ def written(database: Path, collection: str, after: int, upto: int, most: int) -
     with _reading(database) as db:
         rows = db.execute(
             "select seq_id, operation, id, vector from embeddings_queue "
-            "where seq_id > ? and seq_id <= ? and substr(topic, -36) = ? and (vector is not null or operation = ?) "
+            "where seq_id > ? and seq_id <= ? and topic = ? and (vector is not null or operation = ?) "
             "order by seq_id limit ?",
-            (after, upto, collection, DELETE, most),
+            (after, upto, TOPIC + collection, DELETE, most),
         )
         return [Written(*row) for row in rows]
 

@@ -12,13 +12,13 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from vectorstore_instance.core.errors import no_room, over_quota
 from vectorstore_instance.engine import cgroup
 from vectorstore_instance.engine.reply import Reply
+from vectorstore_instance.engine.sizes import by_folder
 from vectorstore_instance.settings import Limits
 
 log = logging.getLogger(__name__)
@@ -191,12 +191,5 @@ def _disk(folder: Path) -> Disk:
 
 def _sizes(folder: Path) -> tuple[int, int]:
     """Bytes of all files, and of the largest folder among them, which is an index."""
-    total = 0
-    folders: dict[Path, int] = {}
-    for file in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # the engine removes files while we look
-            size = file.lstat().st_blocks * 512
-            total += size
-            if file.parent != folder:
-                folders[file.parent] = folders.get(file.parent, 0) + size
-    return total, max(folders.values(), default=0)
+    sizes = by_folder(folder)
+    return sum(sizes.values()), max((size for within, size in sizes.items() if within != folder), default=0)

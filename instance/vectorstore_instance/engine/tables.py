@@ -17,6 +17,9 @@ from typing import Any
 
 Scalar = str | int | float | bool | None
 
+TOPIC = "persistent://default/default/"
+"""What the queue calls a collection, before its id; for the one tenant and namespace of a Chroma of one node."""
+
 _VERSIONS = "select embedding_id, seq_id from embeddings where segment_id = ? and embedding_id in ({marks})"
 _VALUES = (
     "select e.embedding_id, m.key, m.string_value, m.int_value, m.float_value, m.bool_value from embeddings e "
@@ -98,7 +101,7 @@ class Tables:
             )
 
     def indexing(self, collection: str) -> Indexing | None:
-        """How far a collection's index is; None where there is no such collection. Reads the whole queue.
+        """How far a collection's index is; None where there is no such collection. Reads what the queue holds of it.
 
         The engine takes every operation into metadata and index before it acknowledges it, so what the
         metadata has taken in is what queries find. Operations that were made void are not counted.
@@ -108,8 +111,8 @@ class Tables:
                 "select count(q.seq_id), count(case when q.seq_id > coalesce(m.seq_id, 0) then 1 end), count(*) "
                 "from collections c join segments s on s.collection = c.id and s.scope = 'METADATA' "
                 "left join max_seq_id m on m.segment_id = s.id "
-                "left join embeddings_queue q on substr(q.topic, -36) = c.id where c.id = ?",
-                (collection,),
+                "left join embeddings_queue q on q.topic = ? where c.id = ?",
+                (TOPIC + collection, collection),
             ).fetchone()
         return Indexing(total - ahead, ahead, total, (total - ahead) / total if total else 1.0) if known else None
 

@@ -8,7 +8,7 @@ collections there are run alone.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import quote
@@ -17,7 +17,7 @@ from vectorstore_instance.core.errors import ApiError, already_there, unavailabl
 from vectorstore_instance.core.exchange import note_rows
 from vectorstore_instance.engine import batch
 from vectorstore_instance.engine.gate import Gate
-from vectorstore_instance.engine.lane import Pause, Write, rows_of, take
+from vectorstore_instance.engine.lane import Lane, Pause, Write, rows_of, take
 from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reply import Reply
 from vectorstore_instance.engine.route import REFUSE_KNOWN, Kind, Route
@@ -30,6 +30,8 @@ Send = Callable[[str, str, bytes, bool], Awaitable[Reply]]
 
 PIECE = 200
 """Rows of a large write that go at once while nobody reads; half of it while somebody does."""
+LINGER = 0.5
+"""For so long, in parts of their commit, those who shared one are waited for: they mostly write again at once."""
 REFUSED = (400, 422)
 """Answers that say that the engine changed nothing."""
 
@@ -48,13 +50,13 @@ class Writes:
         self._gate = Gate()
         self._shape = asyncio.Lock()
         """Held while it changes which collections there are."""
-        self._lanes: dict[str, deque[Write]] = {}
+        self._lanes: dict[str, Lane] = {}
         self._writers: set[asyncio.Task[None]] = set()
 
     @property
     def waiting(self) -> int:
         """Writes that wait for those before them in their collections."""
-        return sum(map(len, self._lanes.values()))
+        return sum(len(lane.waiting) for lane in self._lanes.values())
 
     async def write(self, route: Route, body: bytes) -> Reply:
         """Puts a change of rows or of a collection into its collection's queue and answers when it is done."""
@@ -71,12 +73,11 @@ class Writes:
         collection = write.route.collection
         lane = self._lanes.get(collection)
         if lane is None:
-            self._lanes[collection] = deque([write])
-            writer = asyncio.create_task(self._work(collection))
+            lane = self._lanes[collection] = Lane()
+            writer = asyncio.create_task(self._work(collection, lane))
             self._writers.add(writer)
             writer.add_done_callback(self._writers.discard)
-        else:
-            lane.append(write)
+        lane.put(write)
         return await write.answer
 
     async def make(self, route: Route, method: str, body: bytes) -> Reply:
@@ -123,14 +124,17 @@ class Writes:
         while self._writers:
             await asyncio.wait(self._writers)
 
-    async def _work(self, collection: str) -> None:
-        lane = self._lanes[collection]
+    async def _work(self, collection: str, lane: Lane) -> None:
         try:
-            while lane:
-                await self._carry_out(collection, take(lane))
+            while lane.waiting:
+                began = time.monotonic()
+                together = take(lane.waiting)
+                await self._carry_out(collection, together)
+                if len(together) > 1:  # else the first to come again would have a commit alone, while the others wait
+                    await lane.gather(len(together), LINGER * (time.monotonic() - began))
         finally:
             del self._lanes[collection]
-            for write in lane:  # only where something broke that is nobody's fault: nobody may be left waiting
+            for write in lane.waiting:  # only where something broke that is nobody's fault: nobody may be left waiting
                 write.end(unavailable("the write was not begun; send it again"))
 
     async def _carry_out(self, collection: str, writes: list[Write]) -> None:

@@ -22,12 +22,12 @@ from vectorstore_instance.engine import cgroup, changes
 from vectorstore_instance.engine.disk import Disk
 from vectorstore_instance.engine.maintenance.aside import AT_ONCE, Aside, start_aside
 from vectorstore_instance.engine.maintenance.header import read_header
-from vectorstore_instance.engine.maintenance.leftovers import folder_bytes
 from vectorstore_instance.engine.maintenance.operation import NoRoom, Operation, Store, Unfit, give_way
 from vectorstore_instance.engine.maintenance.queue import compact
 from vectorstore_instance.engine.maintenance.space import check_room
 from vectorstore_instance.engine.manifest import sync
 from vectorstore_instance.engine.operations import Standing, standing, written
+from vectorstore_instance.engine.sizes import folder_bytes
 
 SCRATCH = "scratch"
 """The folder within the data where the new index comes about; there only while it does."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from vectorstore_instance.engine import changes
 from vectorstore_instance.engine.disk import Disk
 from vectorstore_instance.engine.maintenance.operation import Operation, Store, in_thread
 from vectorstore_instance.engine.maintenance.queue import in_turns
+from vectorstore_instance.engine.sizes import folder_bytes
 
 
 async def collect(store: Store, operation: Operation) -> None:
@@ -49,10 +49,3 @@ def remove_folders(disk: Disk) -> int:
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     return size
-
-
-def folder_bytes(folder: Path) -> int:
-    """Bytes that the files of a folder take on the disk."""
-    with suppress(FileNotFoundError):  # it may be dropped while we look
-        return sum(file.lstat().st_blocks * 512 for file in folder.iterdir())
-    return 0

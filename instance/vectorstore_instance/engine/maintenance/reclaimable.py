@@ -7,6 +7,7 @@ while nobody writes.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from pathlib import Path
 from vectorstore_instance.engine import changes, positions
 from vectorstore_instance.engine.disk import Disk
 from vectorstore_instance.engine.maintenance.header import read_header
-from vectorstore_instance.engine.maintenance.leftovers import folder_bytes, orphan_folders
+from vectorstore_instance.engine.maintenance.leftovers import orphan_folders
+from vectorstore_instance.engine.sizes import folder_bytes
 
 FRESH_SECONDS = 30.0
 """For so long the same answer is given again."""
@@ -65,6 +67,7 @@ class Reclaimable:
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
         self._lock = threading.Lock()
+        self._looking: asyncio.Task[Waste] | None = None
         self._waste: Waste | None = None
         self._looked = 0.0
         self._seen: tuple[int, ...] = ()
@@ -78,15 +81,26 @@ class Reclaimable:
         """Has everything looked at anew: maintenance changed it, or a collection was dropped."""
         self._newest, self._looked, self._seen = -1, 0.0, ()
 
+    async def latest(self) -> Waste:
+        """What there was when it was last looked; once that is stale, a look begins beside the answer."""
+        if self._looking is None or (self._looking.done() and self._stale()):
+            self._looking = asyncio.create_task(asyncio.to_thread(self.look))
+        if self._waste is None:
+            return await asyncio.shield(self._looking)
+        return self._waste
+
     def look(self) -> Waste:
         """What there is; takes milliseconds, or reads the queue: not for the event loop."""
         with self._lock:
-            if self._waste is None or time.monotonic() - self._looked > FRESH_SECONDS:
+            if self._waste is None or self._stale():
                 self._looked = time.monotonic()
                 if self._waste is None or self._seen != self._files():
                     self._waste = self._measure()
                     self._seen = self._files()
             return self._waste
+
+    def _stale(self) -> bool:
+        return time.monotonic() - self._looked > FRESH_SECONDS
 
     def _files(self) -> tuple[int, ...]:
         database = self._disk.tables.path
