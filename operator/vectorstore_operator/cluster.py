@@ -34,15 +34,19 @@ Connection = client.ApiClient
 """An open connection pool with its credentials; a context manager that closes it."""
 
 
-async def connect(kubeconfig: str | None = None) -> Connection:
+async def connect(kubeconfig: str | None = None, context: str | None = None) -> Connection:
     """A connection to the cluster that this file or KUBECONFIG names, else to the one this pod runs in.
+
+    Args:
+        kubeconfig: one file or several, as in KUBECONFIG.
+        context: one of theirs; omitted, the current one.
 
     Raises:
         ClusterError: there is no usable configuration.
     """
     configuration = client.Configuration()
     try:
-        await _configure(configuration, kubeconfig or os.environ.get("KUBECONFIG"))
+        await _configure(configuration, kubeconfig or os.environ.get("KUBECONFIG"), context)
     except Exception as error:  # over a malformed file the loader fails in many ways
         raise ClusterError(f"no cluster: {error!r}; set KUBECONFIG or run in a pod") from error
     # Workers bound how many requests there are; watches hold a connection each and must not wait for one.
@@ -50,12 +54,19 @@ async def connect(kubeconfig: str | None = None) -> Connection:
     return client.ApiClient(configuration)
 
 
-async def _configure(configuration: client.Configuration, kubeconfig: str | None) -> None:
+async def _configure(configuration: client.Configuration, kubeconfig: str | None, context: str | None) -> None:
     load: Any = config
     if kubeconfig:
-        await load.load_kube_config(kubeconfig, client_configuration=configuration)
+        await load.load_kube_config(kubeconfig, context=context, client_configuration=configuration)
     else:
         load.load_incluster_config(client_configuration=configuration)
+
+
+def contexts(kubeconfig: str) -> tuple[dict[str, str], str]:
+    """The namespaces of a kubeconfig's contexts by their names, and the name of the current one."""
+    load: Any = config.kube_config
+    known, current = load.list_kube_config_contexts(kubeconfig)
+    return {each["name"]: each["context"].get("namespace") or "default" for each in known}, current["name"]
 
 
 class Cluster:
@@ -84,9 +95,11 @@ class Cluster:
         except NotFound:
             return None
 
-    async def list(self, kind: Kind, namespace: str | None = None, selector: str = "") -> tuple[list[Object], str]:
+    async def list(
+        self, kind: Kind, namespace: str | None = None, selector: str = "", fields: str = ""
+    ) -> tuple[list[Object], str]:
         """All objects of a kind, and the resourceVersion a watch continues from."""
-        answer = await self._read(kind, kind.path(namespace), labelSelector=selector)
+        answer = await self._read(kind, kind.path(namespace), labelSelector=selector, fieldSelector=fields)
         head = {"apiVersion": kind.api_version, "kind": kind.name}
         return [head | item for item in answer["items"]], answer["metadata"]["resourceVersion"]
 
@@ -140,13 +153,13 @@ class Cluster:
         path = kind.path(meta.get("namespace"), meta["name"], subresource)
         return await self._write("PATCH", kind, path, obj, fieldManager=MANAGER, force="true")
 
-    async def patch(self, obj: Object, change: Object) -> Object:
+    async def patch(self, obj: Object, change: Object, manager: str = MANAGER) -> Object:
         """Merge-patches a live object of somebody else's, if it is still the edition that was read."""
         kind, meta = KINDS[obj["kind"]], obj["metadata"]
         seen = {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}
         body = {**change, "metadata": {**change.get("metadata", {}), **seen}}
         path = kind.path(meta.get("namespace"), meta["name"])
-        return await self._write("MERGE", kind, path, body, fieldManager=MANAGER)
+        return await self._write("MERGE", kind, path, body, fieldManager=manager)
 
     async def delete(self, obj: Object) -> None:
         """Deletes this very object; one that is gone already is fine.

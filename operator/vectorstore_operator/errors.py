@@ -18,6 +18,10 @@ class Transient(ClusterError):
     """5xx, a broken connection, a time-out: the same request may succeed later."""
 
 
+class Unauthorized(Transient):
+    """401: the credentials are not taken; a pod's are renewed by the kubelet, so it may succeed later."""
+
+
 class Throttled(ClusterError):
     """429: `retry_after` seconds are asked for."""
 
@@ -52,6 +56,7 @@ class NotLeading(ClusterError):
 
 _BY_STATUS: dict[int, type[ClusterError]] = {
     400: Invalid,
+    401: Unauthorized,
     403: Forbidden,
     404: NotFound,
     409: Conflict,
