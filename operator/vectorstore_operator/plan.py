@@ -15,16 +15,9 @@ from vectorstore_operator import sizing
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.quantity import from_bytes, parse, to_bytes
+from vectorstore_operator.refusal import Refusal as Refusal
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a store or a plan cannot be served: the `Accepted=False` condition."""
-
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +47,11 @@ class Resolved:
     storage: int
     storage_class: str | None
     delete_volumes: bool
+
+    @property
+    def hibernated(self) -> bool:
+        """Whether no pods run: the one way to none."""
+        return self.replicas == 0
 
     @property
     def embeds(self) -> bool:
@@ -151,7 +149,7 @@ def resolve(store: Identity, spec: StoreSpec, plan: Plan, claimed: int | None = 
         model=model,
         dimension=dimension,
         documents=documents,
-        replicas=min(max(spec.replicas, plan.spec.replicas.min), plan.spec.replicas.max),
+        replicas=0 if spec.hibernated else min(max(spec.replicas, plan.spec.replicas.min), plan.spec.replicas.max),
         storage=storage,
         storage_class=(wish.class_name if wish else None) or plan.spec.storage.class_name,
         delete_volumes=spec.deletion_policy == "Delete",

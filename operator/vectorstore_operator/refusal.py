@@ -1,0 +1,13 @@
+"""Why something cannot be served; apart from `plan`, so that whoever objects to a part of it can say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a store or a plan cannot be served: the `Accepted=False` condition."""
+
+    reason: str
+    message: str
