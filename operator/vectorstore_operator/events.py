@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.errors import ClusterError
+from vectorstore_operator.health import HIBERNATED
 from vectorstore_operator.kinds import EVENT
 from vectorstore_operator.metrics import Metrics
 from vectorstore_operator.names import MANAGER
@@ -42,7 +43,7 @@ def transitions(before: Object, after: Object) -> Iterator[News]:
         if good and (changed or now["type"] == "Ready"):
             yield News("Normal", now["reason"], now["message"])
         if not good and (changed or now["type"] == "Accepted"):
-            yield News("Warning", now["reason"], now["message"])
+            yield News("Normal" if now["reason"] == HIBERNATED else "Warning", now["reason"], now["message"])
 
 
 class Recorder:

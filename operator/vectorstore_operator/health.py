@@ -11,6 +11,9 @@ from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Refusal, Resolved
 from vectorstore_operator.pods import Rollout, trouble
 
+HIBERNATED = "Hibernated"
+"""Why a store that was put to sleep is not ready: no trouble, and nothing to be alerted of."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -36,13 +39,19 @@ class Seen:
         """Whether the children are left as they are."""
         return bool((self.store.get("spec") or {}).get("paused"))
 
+    @property
+    def hibernated(self) -> bool:
+        """Whether no pods are wanted, and not because the store is new."""
+        return self.rollout is not None and self.rollout.wanted == 0
+
     def pods(self) -> list[Object]:
         """The pods there are."""
         return [child for (kind, _), child in self.children.items() if kind == "Pod"]
 
     def claims(self) -> list[Object]:
-        """The volume claims of the pods that are wanted, as far as they are there."""
-        ordinals = range(self.rollout.wanted if self.rollout else 0)
+        """The volume claims of the pods that are wanted, and the first one's, as far as they are there."""
+        # The first one's volume stays while the store sleeps.
+        ordinals = range(max(1, self.rollout.wanted) if self.rollout else 0)
         found = (self.children.get(("PersistentVolumeClaim", names.claim(self.name, i))) for i in ordinals)
         return [claim for claim in found if claim]
 
@@ -63,6 +72,8 @@ def progressing(seen: Seen) -> Told:
         return told("Progressing", False, "NotAccepted", "the children stay as they are until the spec is accepted")
     if seen.rollout is None:
         return told("Progressing", True, "Creating", "the StatefulSet is to be made")
+    if seen.rollout.done and seen.hibernated:
+        return told("Progressing", False, HIBERNATED, "the pods are gone, and what they held stays")
     if seen.rollout.done:
         return told("Progressing", False, "Settled", "everything is as the spec says")
     return told("Progressing", True, seen.rollout.stage, seen.rollout.progress)
@@ -107,6 +118,9 @@ def ready(seen: Seen) -> Told:
         refused = isinstance(seen.verdict, Refusal)
         why = ("NotAccepted", "there are no pods: see Accepted") if refused else ("Creating", "there are no pods yet")
         return told("Ready", False, *why)
+    if seen.hibernated:
+        remedy = "volume, keys and Services stay; remove it to wake the store"
+        return told("Ready", False, HIBERNATED, f"spec.hibernated: true, so no pods run; {remedy}")
     if seen.rollout.done:
         return told("Ready", True, "Serving", f"{seen.rollout.ready} of {seen.rollout.wanted} pods answer")
     return told("Ready", False, *(trouble(seen.pods()) or (seen.rollout.stage, seen.rollout.progress)))

@@ -72,6 +72,8 @@ class StoreSpec(Model):
     @model_validator(mode="after")
     def _dimension_with_none(self) -> Self:
         if (self.model == "none") != (self.dimension is not None):
+    hibernated: bool | None = None
+    """No pods run; volume, keys and Services stay, and the store goes on where it stopped when this goes."""
             raise ValueError(DIMENSION_RULE.message)
         return self
 

@@ -38,10 +38,11 @@ def steps(seen: Seen, wanted: Record) -> tuple[Step, ...]:
     if wanted.spec.paused:
         return ()
     outdated = seen.running and (seen.record is None or seen.record.settings != wanted.settings)
+    asleep = bool(wanted.spec.hibernated)
     needed = {
-        Step.STOP: outdated,
+        Step.STOP: outdated or (seen.running and asleep),
         Step.LIMITS: seen.limits != wanted.limits,
         Step.RECORD: seen.record != wanted,
-        Step.START: outdated or not seen.running,
+        Step.START: (outdated or not seen.running) and not asleep,
     }
     return tuple(step for step, need in needed.items() if need)

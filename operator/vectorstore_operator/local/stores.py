@@ -18,6 +18,8 @@ from vectorstore_operator.local.wanted import Place, Record, want
 Say = Callable[[str], None]
 """Tells the user how it goes."""
 
+WAKE = "take spec.hibernated out and run `vectorstore up` again"
+
 
 def shipped_plans() -> Mapping[str, PlanSpec]:
     """The plans that come with the product."""
@@ -72,7 +74,8 @@ class Up:
         if work.wanted.spec.paused:
             self.say(f"{name} is paused and left as it is")
             return
-        if settings.model_dir:
+        asleep = bool(work.wanted.spec.hibernated)
+        if settings.model_dir and not asleep:
             process.convert_model(settings.model_dir, self.say)
         work.folder.make()
         work.folder.make_keys()
@@ -80,6 +83,9 @@ class Up:
         try:
             for step in work.steps:
                 self._take(step, work)
+            if asleep:
+                self.say(f"{name} is hibernated: nothing of it runs, its data and keys stay; to wake it, {WAKE}")
+                return
             process.await_ready(
                 work.folder.path, work.wanted.management_url, self.seconds, fresh=Step.START in work.steps
             )
@@ -98,7 +104,8 @@ class Up:
         name, folder, wanted = work.wanted.name, work.folder, work.wanted
         match step:
             case Step.STOP:
-                self.say(f"stopping {name}, as its plan or settings changed ...")
+                why = "it is to hibernate" if wanted.spec.hibernated else "its plan or settings changed"
+                self.say(f"stopping {name}, as {why} ...")
                 process.stop(folder.path)
             case Step.LIMITS:
                 folder.write_limits(wanted.limits)
@@ -162,10 +169,12 @@ def describe(home: Home, name: str) -> dict[str, Any]:
     run = process.read_run(folder.path) if running else process.Run()
     key = folder.key("read-only") if run.pid else None
     usage = process.read_usage(record.url, key) if key else None
+    stopped = "Hibernated" if record.spec.hibernated else "Stopped"
+    state = stopped if not running else "Ready" if usage else "NotReady"
     return {
         "name": record.name,
         "namespace": record.namespace,
-        "state": "Stopped" if not running else "Ready" if usage else "NotReady",
+        "state": state,
         "plan": record.plan,
         "model": record.settings.model_name,
         "documents": usage["documents"] if usage else None,

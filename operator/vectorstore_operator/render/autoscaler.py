@@ -11,7 +11,7 @@ from vectorstore_operator.render.meta import child
 def autoscaler(store: Resolved) -> Object | None:
     """The HorizontalPodAutoscaler. It scales the VectorStore: the StatefulSet has one writer, the operator."""
     bounds = store.plan.spec.replicas
-    if bounds.max == bounds.min:
+    if bounds.max == bounds.min or store.hibernated:
         return None
     target = {"type": "Utilization", "averageUtilization": bounds.cpu_percent}
     spec = {

@@ -69,6 +69,16 @@ def test_get_names_what_scripts_need(machine: Machine) -> None:
     assert json.loads(machine.run("get", "-o", "json").stdout)[0]["name"] == "acme"
 
 
+def test_a_hibernated_store_does_not_run_and_wakes_with_what_it_held(machine: Machine) -> None:
+    machine.up(manifest())
+    fill(machine.chroma())
+    said = machine.up(manifest(hibernated=True))
+    assert "acme is hibernated: nothing of it runs, its data and keys stay" in said
+    assert (machine.get()["state"], machine.get()["pid"]) == ("Hibernated", None)
+    machine.up(manifest())
+    assert nearest(machine.chroma()) == "id2"
+
+
 def test_a_changed_quota_changes_just_that(machine: Machine) -> None:
     machine.up(manifest())
     fill(machine.chroma())

@@ -263,6 +263,24 @@ async def test_a_paused_store_is_left_as_it_is(tenant: Tenant, start: Start, pla
     await tenant.until("ConfigMap", "acme-limits", lambda obj: limits(obj)["max_documents"] == 5)
 
 
+async def test_a_hibernated_store_keeps_what_it_holds_and_wakes(tenant: Tenant, start: Start, plan: str) -> None:
+    start()
+    await tenant.store("acme", plan=plan, replicas=3)
+    await tenant.until("HorizontalPodAutoscaler", "acme")
+    await tenant.until("PodDisruptionBudget", "acme")
+    await tenant.change("VectorStore", "acme", hibernated=True)
+    await tenant.until("StatefulSet", "acme", lambda obj: obj["spec"]["replicas"] == 0)
+    await tenant.until("VectorStore", "acme", lambda obj: condition(obj, "Ready").get("reason") == "Hibernated")
+    await tenant.gone("HorizontalPodAutoscaler", "acme")
+    await tenant.gone("PodDisruptionBudget", "acme")
+    for kind, name in CHILDREN - {("HorizontalPodAutoscaler", "acme")}:
+        await tenant.have(kind, name)
+    await tenant.change("VectorStore", "acme", hibernated=None)
+    await tenant.until("StatefulSet", "acme", lambda obj: obj["spec"]["replicas"] == 3)
+    await tenant.until("HorizontalPodAutoscaler", "acme")
+    await tenant.until("PodDisruptionBudget", "acme")
+
+
 async def test_what_is_not_wanted_any_more_is_pruned(tenant: Tenant, start: Start, plan: str) -> None:
     start()
     await tenant.store("acme", plan=plan, replicas=3)

@@ -22,6 +22,8 @@ RUNNING = Seen(FIRST, FIRST.limits, running=True)
 STOPPED = Seen(FIRST, FIRST.limits, running=False)
 SMALLER = record(StoreSpec(quota=Quota(documents=7)), FIRST)
 LARGER = record(StoreSpec(plan="standard"), FIRST)
+# Its generation grows with every change of the spec; here it is the limits' that must not matter.
+ASLEEP = record(StoreSpec(hibernated=True), FIRST).model_copy(update={"limits": FIRST.limits})
 MOVED = record(StoreSpec(), FIRST, Place(PLACE.folder, PLACE.models, 8001, 9091))
 
 
@@ -36,6 +38,10 @@ MOVED = record(StoreSpec(), FIRST, Place(PLACE.folder, PLACE.models, 8001, 9091)
         pytest.param(STOPPED, MOVED, (Step.RECORD, Step.START), id="its port was taken while it was stopped"),
         pytest.param(Seen(FIRST, None, True), FIRST, (Step.LIMITS,), id="a spoiled limits file is mended"),
         pytest.param(Seen(FIRST, SMALLER.limits, True), SMALLER, (Step.RECORD,), id="cut off before the record"),
+        pytest.param(RUNNING, ASLEEP, (Step.STOP, Step.RECORD), id="hibernated"),
+        pytest.param(Seen(), ASLEEP, (Step.LIMITS, Step.RECORD), id="hibernated from the first"),
+        pytest.param(Seen(ASLEEP, ASLEEP.limits), ASLEEP, (), id="still asleep"),
+        pytest.param(Seen(ASLEEP, ASLEEP.limits), FIRST, (Step.RECORD, Step.START), id="awake again"),
         pytest.param(RUNNING, record(StoreSpec(paused=True, plan="standard"), FIRST), (), id="paused"),
     ],
 )

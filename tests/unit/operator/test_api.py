@@ -44,6 +44,7 @@ STORES = objects(
     storage=objects(size=QUANTITIES, className=values("fast")),
     deletionPolicy=values("Retain", "Delete"),
     paused=values(True, False),
+    hibernated=values(True, False),
 )
 LABELS = objects(matchLabels=st.dictionaries(st.sampled_from("abcdefghijklmnopqr"), values("b"), max_size=17))
 PLANS = st.fixed_dictionaries(

@@ -232,6 +232,22 @@ def test_a_paused_store_is_judged_by_what_is_there() -> None:
     assert says(conditions["Ready"]) == ("True", "Serving")
 
 
+def test_a_hibernated_store_is_not_ready_for_a_reason_that_is_no_trouble() -> None:
+    _, conditions = told(stateful_set(0), claim(), verdict=store(hibernated=True))
+    assert says(conditions["Ready"]) == ("False", "Hibernated")
+    assert says(conditions["Progressing"]) == ("False", "Hibernated")
+    assert says(conditions["StorageHealthy"]) == ("True", "Bound")
+    _, conditions = told(stateful_set(1), verdict=store(hibernated=True))
+    assert says(conditions["Ready"]) == ("False", "Hibernated")
+    assert says(conditions["Progressing"]) == ("True", "Scaling")
+
+
+def test_a_store_that_sleeps_says_so_while_it_is_paused_or_refused() -> None:
+    for verdict, spec in ((store(), {"paused": True}), (REFUSED, {})):
+        _, conditions = told(stateful_set(0), verdict=verdict, about=cr(**spec))
+        assert says(conditions["Ready"]) == ("False", "Hibernated")
+
+
 def before(holds: str) -> Object:
     condition = {"type": "Ready", "status": holds, "reason": "Old", "message": "", "lastTransitionTime": EARLIER}
     return {"conditions": [condition]}

@@ -210,6 +210,13 @@ def test_an_autoscaler_scales_the_store() -> None:
     assert (spec["scaleTargetRef"], spec["minReplicas"], spec["maxReplicas"]) == (target, 1, 3)
 
 
+def test_a_hibernated_store_keeps_all_but_its_pods_and_what_scales_them() -> None:
+    awake, asleep = store("standard", replicas=3), store("standard", replicas=3, hibernated=True)
+    assert differing(awake, asleep) == {"StatefulSet", "HorizontalPodAutoscaler", "PodDisruptionBudget"}
+    assert rendered(asleep)["StatefulSet", "acme"]["spec"]["replicas"] == 0
+    assert template(asleep) == template(awake)
+
+
 CLAIM = {"kind": "PersistentVolumeClaim", "metadata": {"name": "data-acme-0", "namespace": "tenants", "uid": "c"}}
 
 

@@ -43,5 +43,9 @@ def test_a_store_that_stops_being_ready_is_told_of() -> None:
     ]
 
 
+def test_a_store_that_was_put_to_sleep_is_no_bad_news() -> None:
+    assert told(status(Ready=("True", "Ready")), status(Ready=("False", "Hibernated"))) == [("Normal", "Hibernated")]
+
+
 def test_other_conditions_are_not_told() -> None:
     assert told({}, status(Progressing=("True", "Rolling"))) == []
