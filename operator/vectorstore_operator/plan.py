@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vectorstore_instance.settings import MODEL_DIMENSIONS, Limits
-from vectorstore_operator import sizing
+from vectorstore_operator import limits, sizing
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.quantity import from_bytes, parse, to_bytes
@@ -47,6 +47,8 @@ class Resolved:
     storage: int
     storage_class: str | None
     delete_volumes: bool
+    spec: StoreSpec
+    """As given, for what no plan fills in."""
 
     @property
     def hibernated(self) -> bool:
@@ -66,6 +68,7 @@ class Resolved:
             plan=self.plan.name,
             max_documents=self.documents,
             max_dimension=max(self.plan.spec.dimension, self.dimension),
+            **limits.stated(self.plan.spec.limits, self.spec.quota),
         )
 
 
@@ -95,12 +98,9 @@ def size_plan(name: str, spec: PlanSpec) -> Plan | Refusal:
             "PlanInvalid",
             f"plan {name}: cpu.request {spec.cpu.request} is above cpu.limit {spec.cpu.limit}; lower the request",
         )
-    return Plan(
-        name,
-        spec,
-        memory=to_bytes(spec.memory) if spec.memory else memory,
-        storage=to_bytes(spec.storage.size) if spec.storage.size else disk,
-    )
+    memory = to_bytes(spec.memory) if spec.memory else memory
+    storage = to_bytes(spec.storage.size) if spec.storage.size else disk
+    return limits.plan_refused(name, spec.limits, memory) or Plan(name, spec, memory, storage)
 
 
 def choose_plan(wanted: str | None, pinned: str | None, plans: dict[str, PlanSpec]) -> str | Refusal:
@@ -138,7 +138,7 @@ def resolve(store: Identity, spec: StoreSpec, plan: Plan, claimed: int | None = 
     # A quota that was left out is what the plan allows and the volume holds: a larger plan does not make
     # a volume grow, and must not lock its store out.
     room = sizing.most_documents(storage, dimension) if dimension else 0
-    documents = spec.quota.documents if spec.quota else max(1, min(plan.spec.documents, room))
+    documents = (spec.quota and spec.quota.documents) or max(1, min(plan.spec.documents, room))
     resolved = Resolved(
         name=store.name,
         namespace=store.namespace,
@@ -153,6 +153,7 @@ def resolve(store: Identity, spec: StoreSpec, plan: Plan, claimed: int | None = 
         storage=storage,
         storage_class=(wish.class_name if wish else None) or plan.spec.storage.class_name,
         delete_volumes=spec.deletion_policy == "Delete",
+        spec=spec,
     )
     return first_refusal(resolved, CHECKS) or resolved
 
@@ -215,5 +216,16 @@ def quota_fits_volume(r: Resolved) -> Refusal | None:
     )
 
 
-CHECKS: tuple[Check, ...] = (quota_within_plan, model_in_plan, dimension_within_plan, quota_fits_volume)
+def limits_within_plan(r: Resolved) -> Refusal | None:
+    """Bytes and requests are bounded like documents."""
+    return limits.quota_refused(r.plan.name, r.plan.spec.limits, r.spec.quota, r.storage)
+
+
+CHECKS: tuple[Check, ...] = (
+    quota_within_plan,
+    model_in_plan,
+    dimension_within_plan,
+    quota_fits_volume,
+    limits_within_plan,
+)
 """What must hold before anything of a store is made, in the order it is told."""

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from vectorstore_instance.settings import LocalModel as ModelName
 from vectorstore_operator.api.base import ClassName, Conditions, Model, Quantity, Rule, cel
+from vectorstore_operator.api.limits import PlanLimits
 
 REPLICAS_RULE = Rule(rule="self.min <= self.max", message="replicas.min is above replicas.max")
 
@@ -128,6 +129,8 @@ class PlanSpec(Model):
     """The volume of one pod."""
     network: PlanNetwork = PlanNetwork()
     """Who reaches the tenant port."""
+    limits: PlanLimits | None = None
+    """What a store may do besides; omitted = the instance's own defaults."""
 
 
 class PlanStatus(Model):

@@ -33,8 +33,12 @@ def name_allowed(name: str) -> bool:
 class Quota(Model):
     """What the tenant may store."""
 
-    documents: int = Field(ge=1, le=100_000_000)
-    """Documents in all collections together, within the plan's ceiling."""
+    documents: int | None = Field(None, ge=1, le=100_000_000)
+    """Documents in all collections together, within the plan's ceiling; omitted = all that it allows."""
+    bytes: Quantity | None = None
+    """Bytes of the store's files, within the plan's `limits.bytes` and the volume."""
+    requests_per_second: float | None = Field(None, ge=0.001, le=1_000_000)
+    """Requests per second on average, within the plan's."""
 
 
 class Storage(Model):
@@ -68,12 +72,12 @@ class StoreSpec(Model):
     """Whether volumes outlive the store; omitted = Retain."""
     paused: bool | None = None
     """The operator leaves the store's children as they are."""
+    hibernated: bool | None = None
+    """No pods run; volume, keys and Services stay, and the store goes on where it stopped when this goes."""
 
     @model_validator(mode="after")
     def _dimension_with_none(self) -> Self:
         if (self.model == "none") != (self.dimension is not None):
-    hibernated: bool | None = None
-    """No pods run; volume, keys and Services stay, and the store goes on where it stopped when this goes."""
             raise ValueError(DIMENSION_RULE.message)
         return self
 
@@ -97,5 +101,9 @@ class StoreStatus(Model):
     """Selects the pods, for the scale subresource."""
     documents: str | None = None
     """Documents used and allowed: `used/limit`."""
+    bytes: int | None = None
+    """Bytes of the store's files, renewed when they changed by a tenth or the documents by a hundredth."""
+    last_request: str | None = None
+    """When the tenant last asked for something, RFC 3339; up to ten minutes behind while it does."""
     conditions: Conditions = []
     """Accepted, Ready, Progressing, QuotaExceeded, StorageHealthy, ..."""
