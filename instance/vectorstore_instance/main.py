@@ -30,7 +30,7 @@ from vectorstore_instance.core.keys import Keys, internal_headers
 from vectorstore_instance.core.limits import open_limits
 from vectorstore_instance.core.measured import MeasuredEmbedder, TracedEngine
 from vectorstore_instance.core.observer import Observer
-from vectorstore_instance.core.tls import client_context, server_context
+from vectorstore_instance.core.tls import leader_trust, server_context
 from vectorstore_instance.documents.jobs import Jobs
 from vectorstore_instance.embed import Embedder
 from vectorstore_instance.embed.onnx import MiniLM
@@ -84,7 +84,7 @@ def create(settings: Settings) -> Instance:
 def _engine(settings: Settings, limits: Callable[[], Limits], admission: Admission) -> Engine:
     if settings.follows and settings.leader_url:
         key = internal_headers(settings.keys_dir)
-        tls = client_context(settings.tls_dir)
+        tls = leader_trust(settings.tls_dir)
         return LeaderEngine(settings.leader_url, lambda: key.current, tls, admission.handed_on)
     if settings.engine_url:
         return remote_engine(settings, limits)

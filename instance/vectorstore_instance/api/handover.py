@@ -20,7 +20,7 @@ from vectorstore_instance.core.errors import ApiError, unavailable
 from vectorstore_instance.core.exchange import exchange_of
 from vectorstore_instance.core.keys import internal_headers
 from vectorstore_instance.core.roles import Role
-from vectorstore_instance.core.tls import client_context
+from vectorstore_instance.core.tls import leader_trust
 from vectorstore_instance.instance import Instance
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class ToLeader:
         self._app = app
         self._instance = instance
         self._key = internal_headers(instance.settings.keys_dir)
-        self._tls = client_context(instance.settings.tls_dir)
+        self._trust = leader_trust(instance.settings.tls_dir)
         self._session: ClientSession | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,6 +76,7 @@ class ToLeader:
         url = f"{self._instance.settings.leader_url}{scope['raw_path'].decode('latin-1')}" + (
             f"?{query}" if query else ""
         )
+        trust = self._trust()
         # Whatever the method: of a body that is announced and not sent, the next request would be taken for the rest.
         has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
         try:
@@ -85,7 +86,8 @@ class ToLeader:
                 headers=self._headers(scope),
                 data=body.blocks() if has_body else None,
                 allow_redirects=False,
-                ssl=self._tls(),
+                ssl=trust.context,
+                server_hostname=trust.name,
             ) as response:
                 await _answer(response, send)
         except aiohttp.ClientError as problem:

@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from vectorstore_instance.core.tls import Trust
 from vectorstore_instance.engine.reply import Reply
 
 _CONNECT_SECONDS = 5.0
 
 
-TLS = Callable[[], ssl.SSLContext]
+TLS = Callable[[], Trust]
 """What verifies the next connection's other end."""
 
 
@@ -119,7 +120,7 @@ class Client:
             raise ValueError(f"{url!r} is not an http:// or https:// URL")
         self._host = parts.hostname
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
-        self._tls = (tls or cache(ssl.create_default_context)) if parts.scheme == "https" else None
+        self._tls = (tls or cache(lambda: Trust(ssl.create_default_context()))) if parts.scheme == "https" else None
         self._base = parts.path.rstrip("/")
         self._netloc = parts.netloc.rpartition("@")[2]
         self._free: list[_Connection] = []
@@ -164,10 +165,13 @@ class Client:
             if kept.reusable:
                 return kept
         loop = asyncio.get_running_loop()
-        tls = self._tls() if self._tls else None
+        trust = self._tls() if self._tls else None
+        context, name = (trust.context, trust.name or self._host) if trust else (None, None)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                _, made = await loop.create_connection(_Connection, self._host, self._port, ssl=tls)
+                _, made = await loop.create_connection(
+                    _Connection, self._host, self._port, ssl=context, server_hostname=name
+                )
         except (OSError, TimeoutError) as problem:
             raise UpstreamLost(str(problem) or "no connection in time", reached=False) from None
         return made

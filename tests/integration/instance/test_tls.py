@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 import trustme
 from tests.support.instances import Running, wait_until
 
-from vectorstore_instance.core.tls import client_context, server_context
+from vectorstore_instance.core.tls import leader_trust, server_context
+from vectorstore_instance.engine.client import Client, UpstreamLost
 
 Start = Callable[..., Running]
 VECTORS = {"MODEL_NAME": "none", "DIMENSION": "3"}
@@ -48,6 +50,12 @@ def presented(running: Running, authority: trustme.CA) -> str:
         found = connection.getpeercert()
     assert found
     return str(found["serialNumber"])
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
 
 
 @pytest.fixture
@@ -123,23 +131,45 @@ def test_old_versions_are_refused(folder: Path, authority: trustme.CA) -> None:
     assert server_context(folder).minimum_version is ssl.TLSVersion.TLSv1_2
 
 
-def test_a_follower_trusts_the_authority_beside_its_certificate(
-    start: Start, folder: Path, authority: trustme.CA, tmp_path: Path
+@pytest.mark.parametrize("signed_by", ["an authority beside it", "an authority unknown"])
+def test_a_follower_verifies_its_leader_by_the_certificate_they_share(
+    start: Start, folder: Path, authority: trustme.CA, signed_by: str
 ) -> None:
-    put(folder, authority)
+    """It names neither pod, and is exchanged under both of them."""
+    put(folder, authority, "store.example.org", "127.0.0.1")
+    if signed_by == "an authority unknown":
+        (folder / "ca.crt").unlink()
     leader = start(TLS_DIR=str(folder), **VECTORS)
     keys = {name: leader.key(name) for name in ("read-write", "read-only", "internal")}
-    url = f"https://127.0.0.1:{leader.port}"
+    url = f"https://localhost:{leader.port}"
     follower = start(keys, POD_INDEX="1", LEADER_URL=url, TLS_DIR=str(folder), **VECTORS)
-    client = chromadb.HttpClient(
-        "127.0.0.1",
-        follower.port,
-        ssl=True,
+    client = httpx.Client(
+        base_url=f"https://127.0.0.1:{follower.port}",
+        verify=trusting(authority),
         headers={"x-chroma-token": follower.key()},
-        settings=chromadb.Settings(chroma_server_ssl_verify=str(folder / "ca.crt")),
     )
-    client.create_collection("through-the-follower").add(ids=["a"], embeddings=[[1, 2, 3]])
-    assert [c.name for c in client.list_collections()] == ["through-the-follower"]
+    client.post("/collections/create", json={"name": "through-the-follower"}).raise_for_status()
+    assert client.get("/api/v1/database/x/status").status_code == 404, "what is handed to the leader whole"
+
+    second = put(folder, authority, "store.example.org", "127.0.0.1")
+    wait_until(lambda: presented(leader, authority) == presented(follower, authority) == second)
+    assert client.get("/stats").status_code == 200
+    assert client.get("/api/v1/database/x/status").status_code == 404
+
+
+@pytest.mark.parametrize("case", ["a stranger's", "of the same authority, for another store"])
+async def test_a_leader_that_proves_something_else_is_not_asked(
+    start: Start, folder: Path, authority: trustme.CA, tmp_path: Path, case: str
+) -> None:
+    put(folder, authority, "store.example.org")
+    signed_by = authority if "same" in case else trustme.CA()
+    put(tmp_path / "other", signed_by, *(["other.example.org"] if "same" in case else ["store.example.org"]))
+    leader = start(TLS_DIR=str(tmp_path / "other"), **VECTORS)
+    url = f"https://localhost:{leader.port}"
+    with pytest.raises(UpstreamLost, match="certificate verify failed"):
+        await Client(url, tls=leader_trust(folder)).request("GET", "/api/v2/heartbeat")
+    reply = await Client(url, tls=leader_trust(tmp_path / "other")).request("GET", "/api/v2/heartbeat")
+    assert reply.ok
 
 
 @pytest.mark.parametrize("case", ["missing", "mismatched", "empty", "encrypted"])
@@ -168,7 +198,14 @@ def test_a_wrong_authority_is_named(folder: Path, authority: trustme.CA) -> None
     put(folder, authority)
     (folder / "..data" / "ca.crt").write_text("nothing of the kind")
     with pytest.raises(ValueError, match=r"TLS_DIR: .*ca.crt.*it must hold PEM certificates"):
-        client_context(folder)
+        leader_trust(folder)
+
+
+def test_a_certificate_for_no_host_is_named(folder: Path, authority: trustme.CA) -> None:
+    put(folder, authority)
+    (folder / "..data" / "tls.crt").write_bytes(_for_nobody())
+    with pytest.raises(ValueError, match=r"TLS_DIR: .*tls.crt: names no host.*subjectAltName"):
+        leader_trust(folder)
 
 
 def _encrypted(path: Path) -> bytes:
@@ -176,3 +213,8 @@ def _encrypted(path: Path) -> bytes:
 
     key = s.load_pem_private_key(path.read_bytes(), None)
     return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.BestAvailableEncryption(b"password"))
+
+
+def _for_nobody() -> bytes:
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout /dev/null"
+    return subprocess.run(command.split(), capture_output=True, check=True).stdout
