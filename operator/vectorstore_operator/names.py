@@ -7,6 +7,9 @@ STORE_LABEL = "vectorstore.dev/store"
 HASH_ANNOTATION = "vectorstore.dev/hash"
 """Digest of what the operator last applied: tells of fields it does not state any more."""
 
+EMBEDDING_KEY = "api-key"
+"""The entry of a Secret that holds the key of an embedding endpoint."""
+
 PORT = 8000
 MANAGEMENT_PORT = 9090
 

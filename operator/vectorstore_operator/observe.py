@@ -7,13 +7,15 @@ Ready keeps telling the truth about the pods.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 from vectorstore_operator import names
 from vectorstore_operator.api.base import Model
 from vectorstore_operator.api.plan import PlanStatus
 from vectorstore_operator.api.store import StoreStatus
 from vectorstore_operator.conditions import stamped, told
+from vectorstore_operator.embedding import Embedding
 from vectorstore_operator.health import CONDITIONS, Seen
 from vectorstore_operator.objects import Children, Object, belongs
 from vectorstore_operator.plan import Plan, Refusal, Resolved
@@ -30,6 +32,8 @@ class Usage:
     """The quota it keeps at the moment."""
     bytes: int = 0
     collections: int = 0
+    last_request: int | None = None
+    """When the tenant last asked for something, in Unix seconds; None if not since the instance started."""
 
 
 def status(
@@ -48,10 +52,11 @@ def status(
     name, namespace = meta["name"], meta["namespace"]
     used, limit = _documents(before.get("documents"), verdict, usage)
     seen = Seen(store, verdict, children, _rollout(store, verdict, children), used, limit)
-    accepted: dict[str, str | None] = (
+    accepted: dict[str, Any] = (
         {"plan": verdict.plan.name, "url": names.url(name, namespace), "secret": names.credentials(name)}
+        | fixed(verdict.embedding)
         if isinstance(verdict, Resolved)
-        else {field: before.get(field) for field in ("plan", "url", "secret")}
+        else {field: before.get(field) for field in ("plan", "url", "secret", "precision", "dimension")}
     )
     return _json(
         StoreStatus(
@@ -61,6 +66,8 @@ def status(
             ready_replicas=seen.rollout.ready if seen.rollout else 0,
             selector=",".join(f"{label}={value}" for label, value in names.selector(name).items()),
             documents=f"{used}/{limit}" if used is not None else None,
+            bytes=usage.bytes if usage else before.get("bytes"),
+            last_request=moment(usage.last_request) if usage and usage.last_request else before.get("lastRequest"),
             conditions=stamped(store, (tell(seen) for tell in CONDITIONS), now),
         )
     )
@@ -82,6 +89,16 @@ def plan_status(plan: Object, verdict: Plan | Refusal, now: datetime) -> Object:
             conditions=stamped(plan, [accepted], now),
         )
     )
+
+
+def moment(seconds: int) -> str:
+    """Unix seconds as RFC 3339."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def fixed(chosen: Embedding) -> dict[str, Any]:
+    """What no change of a plan changes any more: fields of the status that `accept.before` reads again."""
+    return {"precision": chosen.precision, "dimension": chosen.dimension if chosen.endpoint else None}
 
 
 def _rollout(store: Object, verdict: Resolved | Refusal, children: Children) -> Rollout | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from vectorstore_instance.settings import LocalModel as ModelName
-from vectorstore_operator.api.base import ClassName, Conditions, Model, Quantity, Rule, cel
+from vectorstore_instance.settings import Model as ModelName
+from vectorstore_instance.settings import Precision
+from vectorstore_operator.api.base import Conditions, Model, Quantity, Rule, cel
+from vectorstore_operator.api.embedding import Endpoints
 from vectorstore_operator.api.limits import PlanLimits
+from vectorstore_operator.api.storage import PlanStorage
 
 REPLICAS_RULE = Rule(rule="self.min <= self.max", message="replicas.min is above replicas.max")
 
@@ -49,17 +52,6 @@ class Cpu(Model):
     """What the scheduler keeps free."""
     limit: Quantity = "1"
     """What a pod gets at most."""
-
-
-class PlanStorage(Model):
-    """The volume of one pod."""
-
-    size: Quantity | None = None
-    """At least what the document ceiling needs, which is also the default."""
-    class_name: ClassName | None = None
-    """StorageClass; omitted = the cluster's default."""
-    access_mode: Literal["ReadWriteOnce", "ReadWriteOncePod"] = "ReadWriteOnce"
-    """ReadWriteOncePod where the platform's driver has it."""
 
 
 class LabelSelector(Model):
@@ -116,7 +108,12 @@ class PlanSpec(Model):
     dimension: int = Field(384, ge=1, le=65536)
     """The dimension the arithmetic reckons with, and the longest vector a collection may hold."""
     models: Annotated[list[ModelName], Field(min_length=1, max_length=16)] = ["all-MiniLM-L6-v2", "none"]
-    """The embedding models a store of this plan may have."""
+    """The embedding models a store of this plan may have, beside those of `embeddings`."""
+    precision: Precision = "fp32"
+    """How a model that runs in the store computes: int8 takes half the CPU and is less exact. A store keeps what it
+    began with."""
+    embeddings: Endpoints | None = None
+    """Models behind endpoints that a store of this plan may have."""
     default: bool = False
     """Stores that name no plan get this one; only one plan may say so."""
     replicas: Replicas = Replicas()

@@ -7,8 +7,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from vectorstore_instance.settings import LocalModel as ModelName
-from vectorstore_operator.api.base import ClassName, Conditions, Model, Name, Quantity, Rule, cel, immutable
+from vectorstore_instance.settings import Model as ModelName
+from vectorstore_instance.settings import Precision
+from vectorstore_operator.api.base import Conditions, Model, Name, Quantity, Rule, cel, immutable
+from vectorstore_operator.api.embedding import StoreEmbedding
+from vectorstore_operator.api.storage import CLASS_RULE, Storage, StorageStatus
 
 NAME_RULE = Rule(
     rule="self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
@@ -21,7 +24,7 @@ DIMENSION_RULE = Rule(
     message="dimension goes with model: none, and only with it",
 )
 
-FIXED = ("model", "dimension", "storage")
+FIXED = ("model", "dimension")
 """Fields of a spec that neither change nor go."""
 
 
@@ -41,23 +44,16 @@ class Quota(Model):
     """Requests per second on average, within the plan's."""
 
 
-class Storage(Model):
-    """The store's volume, where the plan's does not fit."""
-
-    size: Quantity | None = None
-    """At least what the quota needs."""
-    class_name: ClassName | None = None
-    """StorageClass."""
-
-
 class StoreSpec(Model):
     """What the tenant gets."""
 
-    model_config = ConfigDict(json_schema_extra=cel(*immutable(*FIXED), DIMENSION_RULE))
+    model_config = ConfigDict(json_schema_extra=cel(*immutable(*FIXED), CLASS_RULE, DIMENSION_RULE))
     plan: Name | None = None
     """A VectorStorePlan; omitted = the default plan, pinned when the store is first accepted."""
     model: ModelName | None = None
     """The embedding model, fixed for the store's life; omitted = all-MiniLM-L6-v2."""
+    embedding: StoreEmbedding | None = None
+    """How it is reached, where it is behind an endpoint."""
     dimension: int | None = Field(None, ge=1, le=65536)
     """Dimension of the vectors clients bring, with model: none."""
     quota: Quota | None = None
@@ -93,6 +89,10 @@ class StoreStatus(Model):
     """Where clients reach the store inside the cluster."""
     secret: str | None = None
     """The Secret with the keys and the URL."""
+    precision: Precision | None = None
+    """How the model that runs in the store computes, fixed when the store was first accepted."""
+    dimension: int | None = None
+    """How long the vectors of a model behind an endpoint are, fixed likewise."""
     replicas: int | None = None
     """Pods there are."""
     ready_replicas: int | None = None
@@ -101,6 +101,8 @@ class StoreStatus(Model):
     """Selects the pods, for the scale subresource."""
     documents: str | None = None
     """Documents used and allowed: `used/limit`."""
+    storage: StorageStatus | None = None
+    """The volume there is."""
     bytes: int | None = None
     """Bytes of the store's files, renewed when they changed by a tenth or the documents by a hundredth."""
     last_request: str | None = None

@@ -2,6 +2,7 @@
 
     HOME/stores/NAME/   store.json  limits/limits.json  keys/{read-write,read-only,admin}  data/  instance.log
     HOME/models/        converted models, shared by all stores
+    HOME/secrets/NAME/  api-key: of an embedding endpoint, put there by the user
     HOME/locks/NAME     held by the one command that changes the store
 
 Files change by a rename, so that a reader (the instance, another command) sees the old or the new.
@@ -124,6 +125,11 @@ class Home:
     def names(self) -> list[str]:
         """The stores there are."""
         return sorted(record.parent.name for record in (self.path / "stores").glob("*/store.json"))
+
+    @property
+    def secrets(self) -> Path:
+        """Keys of embedding endpoints: a folder of a Secret's name, in it a file for each entry."""
+        return self.path / "secrets"
 
     @contextmanager
     def lock(self, name: str, say: Callable[[str], None]) -> Iterator[None]:

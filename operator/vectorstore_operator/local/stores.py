@@ -67,6 +67,7 @@ class Up:
         record = folder.read_record()
         seen = Seen(record, folder.read_limits(), process.is_running(folder.path))
         wanted = want(store, plans, record, _place(self.home, folder, seen))
+        _has_key(wanted)
         return Work(folder, seen, wanted, steps(seen, wanted))
 
     def _do(self, work: Work) -> None:
@@ -118,6 +119,15 @@ class Up:
                 process.start(folder.path, folder.log, wanted.settings, attached=self.attached)
 
 
+def _has_key(wanted: Record) -> None:
+    file = wanted.settings.embed_key_file
+    if file and not (file.is_file() and file.read_text().strip()):
+        raise Problem(
+            f"{wanted.name}: there is no key for {wanted.settings.embed_url} in {file}; put it there, as the entry "
+            f"{file.name} of the Secret {file.parent.name} would have it, for this user alone (mode 0600)"
+        )
+
+
 def _place(home: Home, folder: Folder, seen: Seen) -> Place:
     """The ports a store has, or new ones where it has none or another program has taken them."""
     ports: list[int] = []
@@ -128,7 +138,7 @@ def _place(home: Home, folder: Folder, seen: Seen) -> Place:
     if not ports:
         first = process.free_port(())
         ports = [first, process.free_port((first,))]
-    return Place(folder.path, home.models, *ports)
+    return Place(folder.path, home.models, ports[0], ports[1], home.secrets)
 
 
 def down(home: Home, names: Iterable[str], say: Say) -> None:

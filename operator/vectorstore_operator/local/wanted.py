@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from vectorstore_instance.settings import Limits, Settings
 from vectorstore_operator.api.base import fixed_fields_changed
 from vectorstore_operator.api.plan import PlanSpec
+from vectorstore_operator.api.storage import storage_changed
 from vectorstore_operator.api.store import FIXED, StoreSpec
+from vectorstore_operator.embedding import NEW, Before, Embedding
 from vectorstore_operator.local import Problem
 from vectorstore_operator.local.manifest import Store
+from vectorstore_operator.names import EMBEDDING_KEY
 from vectorstore_operator.plan import Identity, Refusal, Resolved, choose_plan, resolve, size_plan
 
 _T = TypeVar("_T")
@@ -58,6 +61,8 @@ class Place:
     models: Path
     port: int
     management_port: int
+    secrets: Path
+    """What Secrets are in a cluster: a folder of a Secret's name, in it a file for each entry."""
 
 
 def want(store: Store, plans: Mapping[str, PlanSpec], recorded: Record | None, place: Place) -> Record:
@@ -81,7 +86,8 @@ def want(store: Store, plans: Mapping[str, PlanSpec], recorded: Record | None, p
         changed = (store.spec, chosen, plans[chosen]) != (recorded.spec, recorded.plan, recorded.plan_spec)
         generation = recorded.generation + changed
     plan = _accepted(store, size_plan(chosen, plans[chosen]))
-    resolved = _accepted(store, resolve(Identity(store.name, store.namespace, "", generation), store.spec, plan))
+    identity, before = Identity(store.name, store.namespace, "", generation), _before(recorded)
+    resolved = _accepted(store, resolve(identity, store.spec, plan, before=before))
     return Record(
         name=store.name,
         namespace=store.namespace,
@@ -101,8 +107,17 @@ def _same_store(store: Store, recorded: Record) -> None:
             f"{recorded.namespace!r}; give it another name or another VECTORSTORE_HOME"
         )
     changed = fixed_fields_changed(recorded.spec, store.spec, *FIXED)
+    changed = changed or storage_changed(recorded.spec.storage, store.spec.storage)
     if changed:
         raise Problem(f"{store.name}: spec: {changed}")
+
+
+def _before(recorded: Record | None) -> Before:
+    """What the store was first accepted with."""
+    if recorded is None:
+        return NEW
+    ran = recorded.settings
+    return Before(recorded.plan, ran.precision, ran.dimension if ran.embed_url else None)
 
 
 def _accepted(store: Store, outcome: _T | Refusal) -> _T:
@@ -122,5 +137,14 @@ def _settings(resolved: Resolved, place: Place) -> Settings:
         data_dir=place.folder / "data",
         limits_file=place.folder / "limits" / "limits.json",
         keys_dir=place.folder / "keys",
-        model_dir=place.models / resolved.model if resolved.embeds else None,
+        model_dir=place.models / resolved.model if resolved.embedding.precision else None,
+        **_embedding(resolved.embedding, place),
     )
+
+
+def _embedding(chosen: Embedding, place: Place) -> dict[str, Any]:
+    """Where the model is, or how it computes, as `Settings` says it."""
+    if chosen.endpoint is None:
+        return {"precision": chosen.precision} if chosen.precision else {}
+    key = {"embed_key_file": place.secrets / chosen.secret / EMBEDDING_KEY} if chosen.secret else {}
+    return {"embed_url": chosen.endpoint.url, **key}

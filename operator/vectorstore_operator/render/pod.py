@@ -13,6 +13,7 @@ from vectorstore_operator import names
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.quantity import canonical_cpus, from_bytes
+from vectorstore_operator.render import embedding
 from vectorstore_operator.render.limits import FILE as LIMITS_FILE
 from vectorstore_operator.render.platform import Platform
 
@@ -56,6 +57,7 @@ def pod_spec(store: Resolved, platform: Platform) -> Object:
             {"name": "limits", "configMap": {"name": names.limits(store.name), "defaultMode": 0o444}},
             {"name": "keys", "secret": {"secretName": names.keys(store.name), "defaultMode": 0o440}},
             {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
+            *embedding.volumes(store),
         ],
     }
 
@@ -71,8 +73,9 @@ def settings(store: Resolved) -> Settings:
         data_dir=DATA,
         limits_file=LIMITS / LIMITS_FILE,
         keys_dir=KEYS,
-        model_dir=MODEL,
+        model_dir=None if store.embedding.endpoint else MODEL,
         leader_url=names.leader_url(store.name, store.namespace) if store.plan.spec.replicas.max > 1 else None,
+        **embedding.settings(store),
     )
 
 
@@ -99,6 +102,7 @@ def _container(store: Resolved, platform: Platform) -> Object:
             {"name": "limits", "mountPath": str(LIMITS), "readOnly": True},
             {"name": "keys", "mountPath": str(KEYS), "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
+            *embedding.mounts(store),
         ],
     }
 

@@ -53,7 +53,7 @@ def test_a_store_without_a_spec_has_one_replica_and_can_be_scaled(api: ApiServer
         ("a" * 41, {}, "at most 40 of a-z, 0-9 and -"),
         ("wide", {"model": "all-MiniLM-L6-v2", "dimension": 3}, "dimension goes with model: none, and only with it"),
         ("flat", {"model": "none"}, "dimension goes with model: none, and only with it"),
-        ("other", {"model": "gpt"}, 'supported values: "all-MiniLM-L6-v2", "none"'),
+        ("other", {"model": "g p t"}, "spec.model in body should match"),
         ("less", {"quota": {"documents": -5}}, "spec.quota.documents"),
         ("small", {"storage": {"size": "-1Gi"}}, "spec.storage.size"),
         ("typo", {"qouta": {"documents": 5}}, 'unknown field "spec.qouta"'),

@@ -10,7 +10,7 @@ from vectorstore_operator.local.steps import Seen, Step, steps
 from vectorstore_operator.local.stores import shipped_plans
 from vectorstore_operator.local.wanted import Place, Record, want
 
-PLACE = Place(Path("/stores/acme"), Path("/models"), 8000, 9090)
+PLACE = Place(Path("/stores/acme"), Path("/models"), 8000, 9090, Path("/secrets"))
 
 
 def record(spec: StoreSpec, before: Record | None = None, place: Place = PLACE) -> Record:
@@ -24,7 +24,7 @@ SMALLER = record(StoreSpec(quota=Quota(documents=7)), FIRST)
 LARGER = record(StoreSpec(plan="standard"), FIRST)
 # Its generation grows with every change of the spec; here it is the limits' that must not matter.
 ASLEEP = record(StoreSpec(hibernated=True), FIRST).model_copy(update={"limits": FIRST.limits})
-MOVED = record(StoreSpec(), FIRST, Place(PLACE.folder, PLACE.models, 8001, 9091))
+MOVED = record(StoreSpec(), FIRST, Place(PLACE.folder, PLACE.models, 8001, 9091, PLACE.secrets))
 
 
 @pytest.mark.parametrize(

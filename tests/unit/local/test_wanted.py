@@ -12,7 +12,7 @@ from vectorstore_operator.local.manifest import Store
 from vectorstore_operator.local.stores import shipped_plans
 from vectorstore_operator.local.wanted import Place, Record, want
 
-PLACE = Place(Path("/home/stores/acme"), Path("/home/models"), 8000, 9090)
+PLACE = Place(Path("/home/stores/acme"), Path("/home/models"), 8000, 9090, Path("/home/secrets"))
 
 
 def wanted(

@@ -75,16 +75,19 @@ def says(condition: Object) -> tuple[str, str]:
 
 
 def test_a_store_that_serves() -> None:
-    found, conditions = told(stateful_set(), claim(), usage=Usage(documents=12, limit=100_000))
+    found, conditions = told(stateful_set(), claim(), usage=Usage(12, 100_000, bytes=7, last_request=1_700_000_000))
     assert {field: value for field, value in found.items() if field != "conditions"} == {
         "observedGeneration": 7,
         "plan": "starter",
         "url": "http://acme.tenants.svc:8000",
         "secret": "acme-credentials",
+        "precision": "fp32",
         "replicas": 1,
         "readyReplicas": 1,
         "selector": "vectorstore.dev/store=acme",
         "documents": "12/100000",
+        "bytes": 7,
+        "lastRequest": "2023-11-14T22:13:20Z",
     }
     assert {type_: says(condition) for type_, condition in conditions.items()} == {
         "Accepted": ("True", "Accepted"),
@@ -197,8 +200,9 @@ def test_a_full_store_says_so(used: int, holds: str) -> None:
 
 
 def test_between_two_answers_the_last_one_stands() -> None:
-    found, conditions = told(verdict=store(quota={"documents": 9}), about=cr({"documents": "8/8"}))
-    assert found["documents"] == "8/9"
+    before = {"documents": "8/8", "bytes": 7, "lastRequest": "2023-11-14T22:13:20Z"}
+    found, conditions = told(verdict=store(quota={"documents": 9}), about=cr(before))
+    assert (found["documents"], found["bytes"], found["lastRequest"]) == ("8/9", 7, "2023-11-14T22:13:20Z")
     assert says(conditions["QuotaExceeded"]) == ("False", "WithinQuota")
 
 
@@ -213,6 +217,12 @@ def test_a_refused_store_goes_on_as_it_was() -> None:
     assert says(conditions["Progressing"]) == ("False", "NotAccepted")
     assert says(conditions["Ready"]) == ("True", "Serving")
     assert found["observedGeneration"] == 7
+
+
+def test_an_instance_that_restarted_takes_no_last_request_back() -> None:
+    before = {"documents": "8/8", "lastRequest": "2023-11-14T22:13:20Z"}
+    found, _ = told(usage=Usage(8, 8), about=cr(before))
+    assert found["lastRequest"] == "2023-11-14T22:13:20Z"
 
 
 def test_a_refused_store_counts_by_the_quota_its_instance_keeps() -> None:

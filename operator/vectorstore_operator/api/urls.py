@@ -1,0 +1,43 @@
+"""URLs in specs: of endpoints, of issuers, and beginnings of URLs that a plan allows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+_URL = r"https?://[^\s,/@?#]+(/[^\s,?#]*)?"
+"""No user or password, which a spec must not hold; no comma, which separates them in settings."""
+
+
+def _is_url(text: str) -> str:
+    # What the schema's pattern cannot say: a port is a number, and a host is there.
+    if text.startswith(("https://", "http://")):
+        parts = urlsplit(text)
+        if not parts.hostname or parts.port == 0:
+            raise ValueError("the URL has no host or port 0")
+    return text
+
+
+Url = Annotated[str, Field(pattern=f"^{_URL}$", max_length=1024), AfterValidator(_is_url)]
+"""An http:// or https:// URL without user, query or fragment."""
+
+UrlPrefix = Annotated[str, Field(pattern=rf"^(\*|{_URL})$", max_length=1024), AfterValidator(_is_url)]
+"""A URL that allows itself and all below it; `*` allows any."""
+
+DocumentUrl = Annotated[str, Field(pattern=f"^(presigned|{_URL})$", max_length=1024), AfterValidator(_is_url)]
+"""The beginning of allowed URLs, or `presigned` for any signed URL of the public Internet."""
+
+
+def allowed(url: str, prefixes: list[str] | None) -> bool:
+    """Whether one of the prefixes covers a URL: it is the URL, or a folder that the URL lies in."""
+    folders = (prefix if prefix.endswith("/") else f"{prefix}/" for prefix in prefixes or ())
+    below = ".." not in url and any(url.startswith(folder) for folder in folders)
+    return "*" in (prefixes or ()) or url in (prefixes or ()) or below
+
+
+def port(url: str) -> int:
+    """The port a URL is reached at."""
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)
