@@ -25,6 +25,8 @@ from vectorstore_operator.instances import Instances
 from vectorstore_operator.kinds import CHILDREN
 from vectorstore_operator.lease import Lease
 from vectorstore_operator.metrics import Metrics, serve
+from vectorstore_operator.objects import Object
+from vectorstore_operator.pushes import Pushes
 from vectorstore_operator.queue import Bucket, WorkQueue, exponential
 from vectorstore_operator.reconcile import Reconciler, backoff
 from vectorstore_operator.render import keys
@@ -153,22 +155,30 @@ class Operator:
             image_pull_policy=settings.image_pull_policy,
             secret=secret,
         )
-        instances = Instances(
-            self.cache,
-            lambda store: keys.token(secret, "admin", store["metadata"]["uid"]),
-            self.changed,
-            settings.usage_seconds,
-        )
+
+        def token(store: Object) -> str:
+            return keys.token(secret, "admin", store["metadata"]["uid"])
+
+        instances = Instances(self.cache, token, self.changed, settings.usage_seconds)
+        pushes = Pushes(self.cache, token)
         recorder = Recorder(cluster, settings.identity, self.metrics)
         reconciler = Reconciler(cluster, self.cache, platform, recorder, instances.usage, self.metrics)
+
+        async def look(key: Key) -> float | None:
+            try:
+                return await reconciler(key)
+            finally:
+                pushes.add(key)  # what the look changed, or a pod that became ready
+
         rate = settings.reconciles_per_second
-        self.queue = WorkQueue(reconciler, backoff, workers=settings.workers, bucket=Bucket(rate, 2 * rate))
+        self.queue = WorkQueue(look, backoff, workers=settings.workers, bucket=Bucket(rate, 2 * rate))
         for key in self.cache.everything():
             self.queue.add(key)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.queue.run())
                 group.create_task(instances.run())
+                group.create_task(pushes.run())
         finally:
             self.queue.close()
             self.queue = None

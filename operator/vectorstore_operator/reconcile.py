@@ -127,7 +127,7 @@ class Reconciler:
         if refusal := await self._credentials(key, store, wanted):
             return refusal
         children = self._cache.children(key)
-        phases = render.desired(wanted, self._platform, children)
+        phases = render.desired(wanted, self._platform, children, datetime.now(UTC))
         children |= await self._unseen(phases, children)
         if refusal := diff.conflicts([obj for phase in phases for obj in phase], children):
             return refusal

@@ -2,7 +2,8 @@
 
 Key material is never applied. `<store>-credentials` is built here from keys its caller made, created
 once and left alone; what is found in it is rendered into `<store>-keys`, which the pods mount. In a
-key file every line is valid: a key, or `sha256:` and the hex SHA-256 of its UTF-8 bytes.
+key file every line is valid: a key, or `sha256:` and the hex SHA-256 of its UTF-8 bytes. The file
+`generation` numbers the editions.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from datetime import datetime
 
 from vectorstore_operator import names
 from vectorstore_operator.objects import Children, Object, belongs
 from vectorstore_operator.plan import Resolved
+from vectorstore_operator.render.editions import EPOCH, edition
 from vectorstore_operator.render.meta import child
 from vectorstore_operator.render.platform import Platform
 
 TENANT_FILES = ("read-write", "read-only")
+GENERATION = "generation"
 
 
 def token(secret: bytes, purpose: str, uid: str) -> str:
@@ -67,7 +71,7 @@ def credentials(store: Resolved, url: str, read_write: str, read_only: str) -> O
     )
 
 
-def digests(store: Resolved, platform: Platform, children: Children) -> Object | None:
+def digests(store: Resolved, platform: Platform, children: Children, now: datetime = EPOCH) -> Object | None:
     """The pods' Secret; None while the store has no credentials."""
     given = children.get(("Secret", names.credentials(store.name)))
     if given is None or not belongs(given, store.name, store.uid):
@@ -75,14 +79,26 @@ def digests(store: Resolved, platform: Platform, children: Children) -> Object |
     files = {name: _lines(given, name) for name in TENANT_FILES}
     files["admin"] = digest(token(platform.secret, "admin", store.uid)) + "\n"
     files["internal"] = token(platform.secret, "internal", store.uid) + "\n"
+    data = {name: _encode(content) for name, content in files.items()}
     return child(
         store,
         "v1",
         "Secret",
         names.keys(store.name),
         type="Opaque",
-        data={name: _encode(content) for name, content in files.items()},
+        data=_numbered(data, children.get(("Secret", names.keys(store.name))), now),
     )
+
+
+def _numbered(data: Object, live: Object | None, now: datetime) -> Object:
+    """The data with its number. Keys that an earlier release rendered have none, and get one when they change."""
+    given = dict((live or {}).get("data") or {})
+    written = given.pop(GENERATION, None)
+    if written is None and given == data:
+        return data
+    text = base64.b64decode(written or "").strip()
+    number = int(text) if text.isdigit() else None
+    return data | {GENERATION: _encode(f"{edition(number, given == data, now)}\n")}
 
 
 def _lines(given: Object, entry: str) -> str:
