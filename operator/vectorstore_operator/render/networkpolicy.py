@@ -6,7 +6,7 @@ The kubelet's probes come from the node, which no NetworkPolicy keeps out.
 from __future__ import annotations
 
 from vectorstore_operator import names
-from vectorstore_operator.api.plan import LabelSelector, Peer
+from vectorstore_operator.api.network import LabelSelector, Peer
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.render.meta import child
