@@ -65,6 +65,10 @@ class Cache:
             if wanted in (plan, None):
                 yield key
 
+    def having(self, plan: str) -> int:
+        """How many stores have this plan."""
+        return sum(store.get("status", {}).get("plan") == plan for store in self._stores.values())
+
     def put(self, obj: Object) -> Key | None:
         """Keeps an object that is newer than what is known; tells whose it is if so."""
         key = owner(obj)

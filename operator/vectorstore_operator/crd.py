@@ -113,6 +113,7 @@ def plan_crd() -> Schema:
             column("Max", ".spec.replicas.max", "integer"),
             column("Memory", ".status.memory"),
             column("Storage", ".status.storage"),
+            column("Stores", ".status.stores", "integer"),
             column("Accepted", condition("Accepted")),
             column("Age", ".metadata.creationTimestamp", "date"),
         ],

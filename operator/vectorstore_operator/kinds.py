@@ -25,21 +25,26 @@ class Kind:
 
 STORE = Kind("VectorStore", API_VERSION, "vectorstores")
 PLAN = Kind("VectorStorePlan", API_VERSION, "vectorstoreplans")
+STATEFUL_SET = Kind("StatefulSet", "apps/v1", "statefulsets")
+CLAIM = Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims")
 CHILDREN = (
     Kind("ServiceAccount", "v1", "serviceaccounts"),
     Kind("Secret", "v1", "secrets"),
     Kind("ConfigMap", "v1", "configmaps"),
     Kind("Service", "v1", "services"),
     Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies"),
-    Kind("StatefulSet", "apps/v1", "statefulsets"),
+    STATEFUL_SET,
     Kind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers"),
     Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets"),
     Kind("Pod", "v1", "pods"),
-    Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims"),
+    CLAIM,
 )
 """What a store consists of: watched by label."""
 RENDERED = frozenset(kind.name for kind in CHILDREN) - {"Pod", "PersistentVolumeClaim"}
 """Those the operator states itself; pods and claims are made by the StatefulSet's controller."""
+NAMESPACE = Kind("Namespace", "v1", "namespaces")
 LEASE = Kind("Lease", "coordination.k8s.io/v1", "leases")
+STORAGE_CLASS = Kind("StorageClass", "storage.k8s.io/v1", "storageclasses")
+PERSISTENT_VOLUME = Kind("PersistentVolume", "v1", "persistentvolumes")
 EVENT = Kind("Event", "events.k8s.io/v1", "events")
 KINDS = {kind.name: kind for kind in (STORE, PLAN, *CHILDREN, LEASE, EVENT)}

@@ -11,3 +11,5 @@ class Refusal:
 
     reason: str
     message: str
+    again: float = 60.0
+    """Seconds until a refused store gets another look: what stands in its way may be nothing we watch."""

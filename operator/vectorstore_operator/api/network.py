@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from vectorstore_operator.api.base import Model, Rule, cel
 
@@ -20,6 +20,16 @@ Labels = Annotated[
 ]
 
 
+def _is_a_range(cidr: str) -> str:
+    # CEL has isCIDR since Kubernetes 1.31 only.
+    ip_network(cidr, strict=False)
+    return cidr
+
+
+Cidr = Annotated[str, Field(max_length=43), AfterValidator(_is_a_range)]
+"""A range of addresses, such as 10.0.0.0/8."""
+
+
 class LabelSelector(Model):
     """Objects by their labels; empty = all."""
 
@@ -30,19 +40,23 @@ class LabelSelector(Model):
 class IpBlock(Model):
     """A range of addresses."""
 
-    cidr: Annotated[str, Field(max_length=43)]
+    cidr: Cidr
     """Such as 10.0.0.0/8."""
+    except_: Annotated[list[Cidr], Field(max_length=16)] | None = Field(None, alias="except")
+    """Ranges within it that are left out."""
 
-    @field_validator("cidr")
-    @classmethod
-    def _is_a_range(cls, cidr: str) -> str:
-        # CEL has isCIDR since Kubernetes 1.31 only.
-        ip_network(cidr, strict=False)
-        return cidr
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        whole = ip_network(self.cidr, strict=False)
+        for part in self.except_ or ():
+            left = ip_network(part, strict=False)
+            if left == whole or left.version != whole.version or not left.subnet_of(whole):  # type: ignore[arg-type]
+                raise ValueError(f"except: {part} is not a part of {self.cidr}; leave it out")
+        return self
 
 
 class Peer(Model):
-    """Where clients may come from: a NetworkPolicy peer."""
+    """One end of a connection: a NetworkPolicy peer."""
 
     model_config = ConfigDict(json_schema_extra=cel(PEER_RULE))
     namespace_selector: LabelSelector | None = None
@@ -59,8 +73,19 @@ class Peer(Model):
         return self
 
 
+class Egress(Model):
+    """Where pods may connect to."""
+
+    to: Annotated[list[Peer], Field(min_length=1, max_length=16)]
+    """Whom they reach."""
+    ports: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], Field(max_length=16)] | None = None
+    """TCP ports; omitted = all."""
+
+
 class PlanNetwork(Model):
-    """Who reaches the tenant port."""
+    """Who reaches a store, and whom it reaches beside DNS and its own pods."""
 
     clients: Annotated[list[Peer], Field(max_length=16)] | None = None
     """Where clients may come from; omitted = pods of the store's own namespace."""
+    egress: Annotated[list[Egress], Field(max_length=16)] | None = None
+    """Whom the store's pods reach; omitted = public addresses, on the ports of endpoint, issuer and documents."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from vectorstore_instance.settings import Model as ModelName
 from vectorstore_instance.settings import Precision
+from vectorstore_operator.api.access import AllowedNamespaces
 from vectorstore_operator.api.base import Conditions, Model, Quantity, Rule, cel
 from vectorstore_operator.api.embedding import Endpoints
 from vectorstore_operator.api.limits import PlanLimits
 from vectorstore_operator.api.network import PlanNetwork
 from vectorstore_operator.api.storage import PlanStorage
+from vectorstore_operator.api.urls import DocumentUrl, UrlPrefix
 
 REPLICAS_RULE = Rule(rule="self.min <= self.max", message="replicas.min is above replicas.max")
 
@@ -70,6 +72,14 @@ class PlanSpec(Model):
     """The volume of one pod."""
     network: PlanNetwork = PlanNetwork()
     """Who reaches the tenant port."""
+    document_urls: Annotated[list[DocumentUrl], Field(max_length=32)] | None = None
+    """Where documents may be fetched from: beginnings of URLs, or `presigned`; omitted = nowhere."""
+    issuers: Annotated[list[UrlPrefix], Field(max_length=32)] | None = None
+    """Whose tokens stores may take: issuers, folders of issuers, or `*` for any; omitted = nobody's."""
+    allowed_namespaces: AllowedNamespaces | None = None
+    """Whose stores may have the plan; omitted = all."""
+    log_format: Literal["text", "json"] | None = None
+    """How instances log; omitted = text."""
     limits: PlanLimits | None = None
     """What a store may do besides; omitted = the instance's own defaults."""
 
@@ -83,5 +93,7 @@ class PlanStatus(Model):
     """Memory of one pod."""
     storage: str | None = None
     """Size of one pod's volume."""
+    stores: int | None = None
+    """Stores that have the plan."""
     conditions: Conditions = []
     """Accepted: whether stores may use the plan."""

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from vectorstore_instance.settings import Model as ModelName
 from vectorstore_instance.settings import Precision
+from vectorstore_operator.api.access import Jwt, Origins
 from vectorstore_operator.api.base import Conditions, Model, Name, Quantity, Rule, cel, immutable
 from vectorstore_operator.api.embedding import StoreEmbedding
 from vectorstore_operator.api.storage import CLASS_RULE, Storage, StorageStatus
@@ -56,6 +57,10 @@ class StoreSpec(Model):
     """How it is reached, where it is behind an endpoint."""
     dimension: int | None = Field(None, ge=1, le=65536)
     """Dimension of the vectors clients bring, with model: none."""
+    jwt: Jwt | None = None
+    """Tokens of an OpenID provider, beside the store's keys."""
+    cors_origins: Origins | None = None
+    """Origins whose pages may call the store; omitted = none."""
     quota: Quota | None = None
     """What the tenant may store; omitted = the plan's ceiling."""
     tenant_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", max_length=63)] | None = None

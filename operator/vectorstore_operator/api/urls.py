@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -41,3 +42,12 @@ def port(url: str) -> int:
     """The port a URL is reached at."""
     parts = urlsplit(url)
     return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def hidden(url: str) -> bool:
+    """Whether a URL's host is evidently not public: such an address, or a name of a cluster or machine."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith((".svc", ".local", ".localhost", ".internal"))

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from vectorstore_instance.settings import Limits, Settings
+from vectorstore_operator import permits
 from vectorstore_operator.api.base import fixed_fields_changed
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.storage import storage_changed
@@ -88,6 +89,8 @@ def want(store: Store, plans: Mapping[str, PlanSpec], recorded: Record | None, p
     plan = _accepted(store, size_plan(chosen, plans[chosen]))
     identity, before = Identity(store.name, store.namespace, "", generation), _before(recorded)
     resolved = _accepted(store, resolve(identity, store.spec, plan, before=before))
+    labels = {permits.NAME_LABEL: store.namespace}
+    _accepted(store, permits.namespace_refused(chosen, plan.spec, store.namespace, labels))
     return Record(
         name=store.name,
         namespace=store.namespace,
@@ -139,6 +142,7 @@ def _settings(resolved: Resolved, place: Place) -> Settings:
         keys_dir=place.folder / "keys",
         model_dir=place.models / resolved.model if resolved.embedding.precision else None,
         **_embedding(resolved.embedding, place),
+        **permits.settings(resolved.plan.spec, resolved.spec, embeds=resolved.embeds),
     )
 
 

@@ -6,10 +6,11 @@ The kubelet's probes come from the node, which no NetworkPolicy keeps out.
 from __future__ import annotations
 
 from vectorstore_operator import names
-from vectorstore_operator.api.network import LabelSelector, Peer
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
+from vectorstore_operator.render.egress import egress
 from vectorstore_operator.render.meta import child
+from vectorstore_operator.render.peers import peer, policy_port
 from vectorstore_operator.render.platform import Platform
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
@@ -29,17 +30,18 @@ def network_policy(store: Resolved, platform: Platform) -> Object:
         "namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: platform.operator_namespace}},
         "podSelector": {"matchLabels": dict(platform.operator_labels)},
     }
-    dns = [_port(number, protocol) for number in DNS_PORTS for protocol in ("UDP", "TCP")]
+    dns = [policy_port(number, protocol) for number in DNS_PORTS for protocol in ("UDP", "TCP")]
     spec = {
         **own,
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [
-            {"from": [*_clients(store), own], "ports": [_port(names.PORT)]},
-            {"from": [operator], "ports": [_port(names.MANAGEMENT_PORT)]},
+            {"from": [*_clients(store), own], "ports": [policy_port(names.PORT)]},
+            {"from": [operator], "ports": [policy_port(names.MANAGEMENT_PORT)]},
         ],
         "egress": [
             {"to": DNS_SERVERS, "ports": dns},
-            {"to": [own], "ports": [_port(names.PORT)]},
+            {"to": [own], "ports": [policy_port(names.PORT)]},
+            *egress(store),
         ],
     }
     return child(store, "networking.k8s.io/v1", "NetworkPolicy", store.name, spec=spec)
@@ -47,20 +49,4 @@ def network_policy(store: Resolved, platform: Platform) -> Object:
 
 def _clients(store: Resolved) -> list[Object]:
     clients = store.plan.spec.network.clients
-    return [{"podSelector": {}}] if clients is None else [_peer(peer) for peer in clients]
-
-
-def _peer(peer: Peer) -> Object:
-    if peer.ip_block is not None:
-        return {"ipBlock": {"cidr": peer.ip_block.cidr}}
-    selectors = {"namespaceSelector": peer.namespace_selector, "podSelector": peer.pod_selector}
-    given = {name: _selector(labels) for name, labels in selectors.items() if labels is not None}
-    return given or {"podSelector": {}}  # all pods of the store's namespace; an empty peer is none to the API server
-
-
-def _selector(labels: LabelSelector) -> Object:
-    return {"matchLabels": labels.match_labels} if labels.match_labels else {}
-
-
-def _port(number: int, protocol: str = "TCP") -> Object:
-    return {"port": number, "protocol": protocol}
+    return [{"podSelector": {}}] if clients is None else [peer(one) for one in clients]

@@ -9,7 +9,7 @@ import math
 from pathlib import Path
 
 from vectorstore_instance.settings import Settings
-from vectorstore_operator import names
+from vectorstore_operator import names, permits
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.quantity import canonical_cpus, from_bytes
@@ -76,6 +76,7 @@ def settings(store: Resolved) -> Settings:
         model_dir=None if store.embedding.endpoint else MODEL,
         leader_url=names.leader_url(store.name, store.namespace) if store.plan.spec.replicas.max > 1 else None,
         **embedding.settings(store),
+        **permits.settings(store.plan.spec, store.spec, embeds=store.embeds),
     )
 
 

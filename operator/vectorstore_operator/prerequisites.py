@@ -1,0 +1,68 @@
+"""What a store depends on and does not own: asked of the API server when it is looked at, as no watch tells of it.
+
+Namespaces are asked for only where a plan goes by their labels, Secrets only where pods are to start
+with one. What is missing is a refusal, so the store stays as it last was: pods that run are never
+replaced by pods that could not start. It is looked at again by itself.
+"""
+
+from __future__ import annotations
+
+from vectorstore_operator import permits
+from vectorstore_operator.cluster import Cluster
+from vectorstore_operator.kinds import KINDS, NAMESPACE
+from vectorstore_operator.names import EMBEDDING_KEY
+from vectorstore_operator.objects import Children, Object
+from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.pods import rollout
+from vectorstore_operator.render.egress import unreachable
+
+
+async def missing(cluster: Cluster, store: Resolved, children: Children) -> Refusal | None:
+    """What the store cannot be brought about without.
+
+    Args:
+        cluster: is asked.
+        store: what should be.
+        children: what it consists of.
+
+    Raises:
+        ClusterError: the API server did not say.
+    """
+    plan = store.plan
+    labels: dict[str, str] = {}
+    if plan.spec.allowed_namespaces and plan.spec.allowed_namespaces.match_labels is not None:
+        namespace = await cluster.get(NAMESPACE, None, store.namespace) or {"metadata": {}}
+        labels = namespace["metadata"].get("labels") or {}
+    if refusal := permits.namespace_refused(plan.name, plan.spec, store.namespace, labels) or unreachable(store):
+        return refusal
+    if store.embedding.secret is None or settled(store, children):
+        return None
+    return secret_missing(store, await cluster.get(KINDS["Secret"], store.namespace, store.embedding.secret))
+
+
+def settled(store: Resolved, children: Children) -> bool:
+    """Whether all pods run with this very Secret: they have the key, and need not start."""
+    live = children.get(("StatefulSet", store.name))
+    if live is None or not rollout(live, store.replicas).done:
+        return False
+    volumes = live["spec"]["template"]["spec"].get("volumes") or ()
+    return any((volume.get("secret") or {}).get("secretName") == store.embedding.secret for volume in volumes)
+
+
+def secret_missing(store: Resolved, live: Object | None) -> Refusal | None:
+    """Why pods could not start with a Secret."""
+    name = store.embedding.secret
+    if live is None:
+        what = f"there is no Secret {name!r} in namespace {store.namespace}"
+    elif not (live.get("data") or {}).get(EMBEDDING_KEY):
+        what = f"Secret {name!r} in namespace {store.namespace} has no entry {EMBEDDING_KEY}, or an empty one"
+    else:
+        return None
+    own = store.spec.embedding and store.spec.embedding.secret_name
+    field = "spec.embedding.secretName" if own else f"secretName of {store.model} in plan {store.plan.name}"
+    return Refusal(
+        "SecretMissing",
+        f"{field}: {what}, which the model's endpoint wants; put the key there: kubectl create secret generic {name} "
+        f"-n {store.namespace} --from-file={EMBEDDING_KEY}=FILE",
+        again=10,
+    )
