@@ -35,7 +35,7 @@ class Seen:
 
 def steps(seen: Seen, wanted: Record) -> tuple[Step, ...]:
     """What brings the store from `seen` to `wanted`."""
-    if wanted.spec.paused:
+    if wanted.spec.paused or (seen.record and seen.record.spec.paused):
         return ()
     outdated = seen.running and (seen.record is None or seen.record.settings != wanted.settings)
     asleep = bool(wanted.spec.hibernated)

@@ -18,7 +18,7 @@ from vectorstore_operator.local.wanted import Place, Record, want
 Say = Callable[[str], None]
 """Tells the user how it goes."""
 
-WAKE = "take spec.hibernated out and run `vectorstore up` again"
+WAKE = "take spec.hibernated out and run `vectorstore up` again, or `vectorstore wake`"
 
 
 def shipped_plans() -> Mapping[str, PlanSpec]:
@@ -62,6 +62,17 @@ class Up:
                 self._do(one)
         return [one.wanted.name for one in work]
 
+    def change(self, name: str, **fields: object) -> None:
+        """Brings a store about as it last was, but for these fields of its spec.
+
+        Raises:
+            Problem: there is no store of that name, it cannot be so, or it does not get ready.
+        """
+        with locked(self.home, [name], self.say):
+            _, record = existing(self.home, name)
+            store = Store(record.name, record.namespace, record.spec.model_copy(update=fields))
+            self._do(self._plan_work(store, {record.plan: record.plan_spec}))
+
     def _plan_work(self, store: Store, plans: Mapping[str, PlanSpec]) -> Work:
         folder = self.home.folder(store.name)
         record = folder.read_record()
@@ -72,7 +83,7 @@ class Up:
 
     def _do(self, work: Work) -> None:
         name, settings = work.wanted.name, work.wanted.settings
-        if work.wanted.spec.paused:
+        if work.wanted.spec.paused or (work.seen.record and work.seen.record.spec.paused):
             self.say(f"{name} is paused and left as it is")
             return
         asleep = bool(work.wanted.spec.hibernated)
@@ -152,7 +163,7 @@ def down(home: Home, names: Iterable[str], say: Say) -> None:
     with locked(home, names, say):
         for name in names:
             try:
-                _end(*_existing(home, name), say)
+                _end(*existing(home, name), say)
             except Problem as problem:  # the others are ended all the same
                 problems.append(str(problem))
     if problems:
@@ -174,7 +185,7 @@ def describe(home: Home, name: str) -> dict[str, Any]:
     Raises:
         Problem: there is no store of that name.
     """
-    folder, record = _existing(home, name)
+    folder, record = existing(home, name)
     running = process.is_running(folder.path)
     run = process.read_run(folder.path) if running else process.Run()
     key = folder.key("read-only") if run.pid else None
@@ -183,12 +194,16 @@ def describe(home: Home, name: str) -> dict[str, Any]:
     state = stopped if not running else "Ready" if usage else "NotReady"
     return {
         "name": record.name,
+        "resource": record.name,
         "namespace": record.namespace,
         "state": state,
         "plan": record.plan,
         "model": record.settings.model_name,
         "documents": usage["documents"] if usage else None,
         "limit": record.limits.max_documents,
+        "bytes": usage["bytes"] if usage else None,
+        "collections": usage["collections"] if usage else None,
+        "paused": bool(record.spec.paused),
         "url": record.url,
         "managementUrl": record.management_url,
         "readWriteKeyFile": str(folder.key_file("read-write")),
@@ -201,7 +216,12 @@ def describe(home: Home, name: str) -> dict[str, Any]:
     }
 
 
-def _existing(home: Home, name: str) -> tuple[Folder, Record]:
+def existing(home: Home, name: str) -> tuple[Folder, Record]:
+    """A store's folder and record.
+
+    Raises:
+        Problem: there is no store of that name.
+    """
     folder = home.folder(name)
     record = folder.read_record()
     if record is None:

@@ -1,0 +1,70 @@
+"""`kubectl vectorstore connect`: a store of the cluster on a port of this machine, and how to use it.
+
+The way goes through the API server, so that neither a Service nor a NetworkPolicy has to let anybody in:
+who may do it is decided by the cluster's rights.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from vectorstore_operator import names
+from vectorstore_operator.cli import show
+from vectorstore_operator.cli.remote import Remote, key_of
+from vectorstore_operator.cli.snippets import secret_key, snippet
+from vectorstore_operator.cli.verbs import me, name, on_cluster, text_or_json
+from vectorstore_operator.cli.words import pod_ready
+from vectorstore_operator.local import Problem
+
+if TYPE_CHECKING:
+    from vectorstore_operator.cli.streams import Forward
+
+ROLES = ("read-write", "read-only")
+
+
+@click.command()
+@name
+@click.option("-p", "--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; else a free one.")
+@click.option("--read-only", is_flag=True, help="Use the key that can only read.")
+@click.option("--show-key", is_flag=True, help="Put the key itself on the screen.")
+@text_or_json
+@on_cluster
+async def connect(remote: Remote, name: str, port: int, read_only: bool, show_key: bool, output: str) -> None:
+    """Bring a store to a port of this machine, and show how to use it; ends with Ctrl-C."""
+    from vectorstore_operator.cli.streams import Forward, Streams  # with the client that `on_cluster` has loaded
+
+    await remote.store(name)
+    role = ROLES[read_only]
+    key = await key_of(remote, name, role) if show_key else None
+    async with Streams(remote.api, remote.namespace) as streams:
+        forward = Forward(streams, lambda: _pod(remote, name), names.PORT, show.say)
+        await forward.check()
+        server = await _listen(forward, port)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        command = secret_key(names.credentials(name), remote.namespace, role, remote.options)
+        if output == "json":
+            click.echo(json.dumps({"url": url, "keyCommand": command} | ({"key": key} if key else {})))
+        else:
+            show.say(f"{name} in {remote.namespace} is at {url} until you press Ctrl-C\n")
+            click.echo(snippet(url, command, key))
+        async with server:
+            await server.serve_forever()
+
+
+async def _listen(forward: Forward, port: int) -> asyncio.Server:
+    try:
+        return await asyncio.start_server(forward.carry, "127.0.0.1", port)
+    except OSError as error:
+        raise Problem(f"--port: {port}: {error.strerror or error}; choose another, or none for a free one") from None
+
+
+async def _pod(remote: Remote, name: str) -> str:
+    """A pod that answers: the first, which needs no other for anything, else any."""
+    ready = [str(pod["metadata"]["name"]) for pod in await remote.children("Pod", name) if pod_ready(pod)]
+    if not ready:
+        raise Problem(f"no pod of {name} answers; see why: {me()} status {name} -n {remote.namespace}")
+    return ready[0]

@@ -1,0 +1,76 @@
+"""A store of a cluster in a word and in a line: for the table, for scripts, for who waits. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from vectorstore_operator.cli.show import age
+from vectorstore_operator.objects import Object
+
+
+def condition(store: Object, type_: str) -> Object:
+    """A condition; {} where the operator has not told it."""
+    told = (store.get("status") or {}).get("conditions") or ()
+    return next((each for each in told if each["type"] == type_), {})
+
+
+def seen(store: Object) -> bool:
+    """Whether the status speaks of the store's present edition."""
+    observed: int = (store.get("status") or {}).get("observedGeneration") or 0
+    return observed >= int(store["metadata"].get("generation", 0))
+
+
+def state(store: Object) -> str:
+    """One word: `Ready`, `Terminating`, else the reason why it is not ready."""
+    if "deletionTimestamp" in store["metadata"]:
+        return "Terminating"
+    ready = condition(store, "Ready")
+    return "Ready" if ready.get("status") == "True" else str(ready.get("reason", "Unknown"))
+
+
+def summary(store: Object, now: datetime) -> dict[str, Any]:
+    """A store as `get` shows it; the names are those of a store on one machine as far as they mean the same."""
+    meta, status, spec = store["metadata"], store.get("status") or {}, store.get("spec") or {}
+    used, _, limit = (status.get("documents") or "").partition("/")
+    return {
+        "name": meta["name"],
+        "namespace": meta["namespace"],
+        "resource": f"vectorstore.vectorstore.dev/{meta['name']}",
+        "state": state(store),
+        "message": condition(store, "Ready").get("message"),
+        "plan": status.get("plan") or spec.get("plan"),
+        "model": spec.get("model") or "all-MiniLM-L6-v2",
+        "documents": int(used) if used.isdigit() else None,
+        "limit": int(limit) if limit.isdigit() else None,
+        "bytes": status.get("bytes"),
+        "lastRequest": status.get("lastRequest"),
+        "url": status.get("url"),
+        "secret": status.get("secret"),
+        "replicas": status.get("replicas"),
+        "readyReplicas": status.get("readyReplicas"),
+        "paused": bool(spec.get("paused")),
+        "refused": condition(store, "Accepted").get("status") == "False",
+        "hibernated": bool(spec.get("hibernated")),
+        "age": age(meta.get("creationTimestamp"), now),
+    }
+
+
+def pod_ready(pod: Object) -> bool:
+    """Whether a pod answers."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def progress(store: Object) -> tuple[int, int, str]:
+    """How far a store is on its way to what its spec says: steps done, steps in all, what is awaited."""
+    status = store.get("status") or {}
+    if not seen(store):
+        return 0, 1, f"{store['metadata']['name']}: waiting for the operator"
+    wanted = max(1, int((store.get("spec") or {}).get("replicas") or 1))
+    done = 1 + min(wanted, status.get("replicas") or 0) + min(wanted, status.get("readyReplicas") or 0)
+    for type_ in ("Accepted", "Ready", "Progressing"):
+        told = condition(store, type_)
+        if told.get("status") == ("True" if type_ == "Progressing" else "False"):
+            return done, 2 + 2 * wanted, f"{store['metadata']['name']}: {told['reason']}: {told['message']}"
+    return 2 + 2 * wanted, 2 + 2 * wanted, f"{store['metadata']['name']}: {state(store)}"
