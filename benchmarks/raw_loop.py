@@ -82,7 +82,7 @@ class Loop:
         if not isinstance(wanted, Resolved):
             return
         if ("Secret", names.credentials(name)) not in live:
-            secret = keys.credentials(wanted, names.url(name, self.namespace), fresh_key(), fresh_key())
+            secret = keys.credentials(wanted, fresh_key(), fresh_key())
             live[objects.key(secret)] = await self.cluster.create(secret)
         for phase in desired(wanted, self.platform, live):
             made = await asyncio.gather(*(self.cluster.apply(obj) for obj in diff.to_apply(phase, live)))

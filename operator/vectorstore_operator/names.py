@@ -59,11 +59,6 @@ def host(store: str, namespace: str) -> str:
     return f"{store}.{namespace}.svc"
 
 
-def url(store: str, namespace: str) -> str:
-    """The same as a URL."""
-    return f"http://{host(store, namespace)}:{PORT}"
-
-
-def leader_url(store: str, namespace: str) -> str:
+def leader_url(scheme: str, store: str, namespace: str) -> str:
     """Where ordinal 0, the only writer, answers."""
-    return f"http://{store}-0.{headless(store)}.{namespace}.svc:{PORT}"
+    return f"{scheme}://{store}-0.{headless(store)}.{namespace}.svc:{PORT}"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vectorstore_operator import names
+from vectorstore_operator.address import address
 from vectorstore_operator.api.base import Model
 from vectorstore_operator.api.plan import PlanStatus
 from vectorstore_operator.api.store import StoreStatus
@@ -49,11 +50,11 @@ def status(
         now: since when conditions that change hold.
     """
     meta, before = store["metadata"], store.get("status") or {}
-    name, namespace = meta["name"], meta["namespace"]
+    name = meta["name"]
     used, limit = _documents(before.get("documents"), verdict, usage)
     seen = Seen(store, verdict, children, _rollout(store, verdict, children), used, limit)
     accepted: dict[str, Any] = (
-        {"plan": verdict.plan.name, "url": names.url(name, namespace), "secret": names.credentials(name)}
+        {"plan": verdict.plan.name, "url": address(verdict).url, "secret": names.credentials(name)}
         | fixed(verdict.embedding)
         if isinstance(verdict, Resolved)
         else {field: before.get(field) for field in ("plan", "url", "secret", "precision", "dimension")}

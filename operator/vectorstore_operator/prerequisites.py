@@ -14,6 +14,7 @@ from vectorstore_operator.names import EMBEDDING_KEY
 from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Refusal, Resolved
 from vectorstore_operator.pods import rollout
+from vectorstore_operator.render import certificate
 from vectorstore_operator.render.egress import unreachable
 
 
@@ -35,6 +36,10 @@ async def missing(cluster: Cluster, store: Resolved, children: Children) -> Refu
         labels = namespace["metadata"].get("labels") or {}
     if refusal := permits.namespace_refused(plan.name, plan.spec, store.namespace, labels) or unreachable(store):
         return refusal
+    if (tls := store.spec.tls) and not certificate.settled(store, children):
+        found = await cluster.get(KINDS["Secret"], store.namespace, tls.secret_name)
+        if refusal := certificate.missing(tls.secret_name, found):
+            return refusal
     if store.embedding.secret is None or settled(store, children):
         return None
     return secret_missing(store, await cluster.get(KINDS["Secret"], store.namespace, store.embedding.secret))

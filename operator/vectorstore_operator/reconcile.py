@@ -17,7 +17,7 @@ from typing import TypeVar
 from vectorstore_operator import accept, diff, names, objects, observe, ownership, render
 from vectorstore_operator.cache import Cache, Key
 from vectorstore_operator.cluster import Cluster
-from vectorstore_operator.credentials import fresh_key, once
+from vectorstore_operator.credentials import addressed, fresh_key, once
 from vectorstore_operator.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, NotLeading, Terminating
 from vectorstore_operator.events import News, Recorder, transitions
 from vectorstore_operator.kinds import KINDS
@@ -141,14 +141,13 @@ class Reconciler:
 
     async def _credentials(self, key: Key, store: Object, wanted: Resolved) -> Refusal | None:
         """Sees to it that the tenant has keys; None if so."""
-        url = names.url(wanted.name, wanted.namespace)
-        fresh = keys.credentials(wanted, url, fresh_key(), fresh_key())
+        fresh = keys.credentials(wanted, fresh_key(), fresh_key())
         live, made = self._cache.children(key).get(objects.key(fresh)), False
         if live is None:
             live, made = await once(self._cluster, fresh)
         if refusal := diff.conflicts([fresh], {objects.key(live): live}):
             return refusal
-        self._cache.put(live)
+        self._cache.put(await addressed(self._cluster, wanted, live))
         if made and store.get("status", {}).get("secret"):
             note = f"Secret {names.credentials(wanted.name)} was gone: new keys were made, the old ones are void"
             await self._recorder.tell(store, News("Warning", "CredentialsRecreated", note))

@@ -56,8 +56,7 @@ def store(
 
 def given_credentials(resolved: Resolved) -> Object:
     """The tenant's Secret as the operator creates it, with keys that are known."""
-    url = f"http://{resolved.name}.{resolved.namespace}.svc:8000"
-    return keys.credentials(resolved, url, "the read-write key", "the read-only key")
+    return keys.credentials(resolved, "the read-write key", "the read-only key")
 
 
 def with_credentials(resolved: Resolved, *others: Object) -> Children:

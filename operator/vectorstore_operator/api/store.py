@@ -12,6 +12,7 @@ from vectorstore_instance.settings import Precision
 from vectorstore_operator.api.access import Jwt, Origins
 from vectorstore_operator.api.base import Conditions, Model, Name, Quantity, Rule, cel, immutable
 from vectorstore_operator.api.embedding import StoreEmbedding
+from vectorstore_operator.api.exposure import StoreTls
 from vectorstore_operator.api.storage import CLASS_RULE, Storage, StorageStatus
 
 NAME_RULE = Rule(
@@ -69,6 +70,8 @@ class StoreSpec(Model):
     """Pods wanted, brought within the plan's bounds; `kubectl scale` and the autoscaler write here."""
     storage: Storage | None = None
     """The volume, where the plan's does not fit."""
+    tls: StoreTls | None = None
+    """TLS in the pods; omitted = plain HTTP inside the cluster."""
     deletion_policy: Literal["Retain", "Delete"] | None = None
     """Whether volumes outlive the store; omitted = Retain."""
     paused: bool | None = None
@@ -91,7 +94,7 @@ class StoreStatus(Model):
     plan: str | None = None
     """The plan in force."""
     url: str | None = None
-    """Where clients reach the store inside the cluster."""
+    """Where clients reach the store."""
     secret: str | None = None
     """The Secret with the keys and the URL."""
     precision: Precision | None = None

@@ -16,6 +16,7 @@ from datetime import datetime
 from vectorstore_operator import names
 from vectorstore_operator.objects import Children, Object, belongs
 from vectorstore_operator.plan import Resolved
+from vectorstore_operator.render import binding
 from vectorstore_operator.render.editions import EPOCH, edition
 from vectorstore_operator.render.meta import child
 from vectorstore_operator.render.platform import Platform
@@ -43,21 +44,18 @@ def digest(key: str) -> str:
     return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
 
-def credentials(store: Resolved, url: str, read_write: str, read_only: str) -> Object:
+def credentials(store: Resolved, read_write: str, read_only: str) -> Object:
     """The tenant's Secret, in the shape of https://servicebinding.io/spec/core/1.1.0/#well-known-secret-entries.
 
     Args:
         store: whose.
-        url: where clients reach the store.
         read_write: key for everything a tenant may do.
         read_only: key for looking.
     """
     entries = {
         "type": "chroma",
         "provider": names.MANAGER,
-        "host": names.host(store.name, store.namespace),
-        "port": str(names.PORT),
-        "url": url,
+        **binding.entries(store),
         "read-write": read_write,
         "read-only": read_only,
     }

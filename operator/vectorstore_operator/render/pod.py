@@ -13,7 +13,7 @@ from vectorstore_operator import names, permits
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.quantity import canonical_cpus, from_bytes
-from vectorstore_operator.render import embedding
+from vectorstore_operator.render import certificate, embedding
 from vectorstore_operator.render.limits import FILE as LIMITS_FILE
 from vectorstore_operator.render.platform import Platform
 
@@ -21,6 +21,7 @@ DATA = Path("/data")
 LIMITS = Path("/etc/vectorstore/limits")
 KEYS = Path("/etc/vectorstore/keys")
 MODEL = Path("/opt/model")
+TLS = Path("/etc/vectorstore/tls")
 
 REPLAY_SECONDS = 0.0006
 """What one row costs when the engine replays its queue after a crash, on a quiet machine."""
@@ -58,6 +59,7 @@ def pod_spec(store: Resolved, platform: Platform) -> Object:
             {"name": "keys", "secret": {"secretName": names.keys(store.name), "defaultMode": 0o440}},
             {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
             *embedding.volumes(store),
+            *certificate.volumes(store),
         ],
     }
 
@@ -74,7 +76,8 @@ def settings(store: Resolved) -> Settings:
         limits_file=LIMITS / LIMITS_FILE,
         keys_dir=KEYS,
         model_dir=None if store.embedding.endpoint else MODEL,
-        leader_url=names.leader_url(store.name, store.namespace) if store.plan.spec.replicas.max > 1 else None,
+        tls_dir=TLS if store.spec.tls else None,
+        leader_url=certificate.leader_url(store) if store.plan.spec.replicas.max > 1 else None,
         **embedding.settings(store),
         **permits.settings(store.plan.spec, store.spec, embeds=store.embeds),
     )
@@ -104,6 +107,7 @@ def _container(store: Resolved, platform: Platform) -> Object:
             {"name": "keys", "mountPath": str(KEYS), "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
             *embedding.mounts(store),
+            *certificate.mounts(store, TLS),
         ],
     }
 

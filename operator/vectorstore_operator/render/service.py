@@ -10,7 +10,10 @@ from vectorstore_operator.render.meta import child
 
 def client(store: Resolved) -> Object:
     """Where clients reach the store."""
-    spec = {"type": "ClusterIP", "selector": names.selector(store.name), "ports": [_port("http", names.PORT)]}
+    # A hint for proxies that speak to pods; the port's name stays, as pods and NetworkPolicies know it by that.
+    secured = {"appProtocol": "https"} if store.spec.tls else {}
+    port = _port("http", names.PORT) | secured
+    spec = {"type": "ClusterIP", "selector": names.selector(store.name), "ports": [port]}
     return child(store, "v1", "Service", store.name, spec=spec)
 
 

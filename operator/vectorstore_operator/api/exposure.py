@@ -1,0 +1,122 @@
+"""How clients reach a store: TLS in its pods, and a name outside the cluster by Ingress or Gateway."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from vectorstore_operator.api.base import ClassName, Model, Rule, cel
+
+ObjectName = ClassName
+"""A name of a Secret, a Gateway or an issuer: a DNS-1123 subdomain."""
+
+Domain = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$", max_length=189)
+]
+"""A DNS name of at least two labels that leaves room for one more before it."""
+
+Hostname = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$", max_length=253)
+]
+"""A DNS name."""
+
+Annotations = Annotated[
+    dict[str, Annotated[str, Field(max_length=4096)]],
+    Field(max_length=32),
+]
+"""Annotations of a Kubernetes object."""
+
+CERTIFICATE_RULE = Rule(
+    rule="!has(self.secretName) || !has(self.issuer)",
+    message="tls.secretName names a certificate that is there, tls.issuer has one made; state one of them",
+)
+
+WAY_RULE = Rule(
+    rule="has(self.ingress) != has(self.gateway)",
+    message="exposure goes by ingress or by gateway; state one of them",
+)
+
+LISTENER_RULE = Rule(
+    rule="!has(self.tls) || has(self.ingress)",
+    message="exposure.tls goes with ingress: a Gateway's listener holds its certificate itself",
+)
+
+
+class StoreTls(Model):
+    """TLS in the store's pods."""
+
+    secret_name: ObjectName
+    """A Secret of type kubernetes.io/tls in the store's namespace; read again when it changes."""
+
+
+class Issuer(Model):
+    """What makes certificates: an issuer of cert-manager's."""
+
+    name: ObjectName
+    """Its name."""
+    kind: Literal["ClusterIssuer", "Issuer"] = "ClusterIssuer"
+    """An Issuer has to be in every namespace that has stores of the plan."""
+
+
+class IngressTls(Model):
+    """The certificate an Ingress shows; with neither field the controller's default one."""
+
+    model_config = ConfigDict(json_schema_extra=cel(CERTIFICATE_RULE))
+    secret_name: ObjectName | None = None
+    """A Secret of type kubernetes.io/tls for all names of the domain, in every namespace with stores of the plan."""
+    issuer: Issuer | None = None
+    """Makes one for every store, in the Secret `<store>-tls`."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.secret_name and self.issuer:
+            raise ValueError(CERTIFICATE_RULE.message)
+        return self
+
+
+class Ingress(Model):
+    """Exposure by an Ingress for every store."""
+
+    class_name: ClassName | None = None
+    """IngressClass; omitted = the cluster's default."""
+    annotations: Annotations = {}
+    """For its controller: the largest body, time-outs, allowed sources."""
+
+
+class Gateway(Model):
+    """Exposure by an HTTPRoute for every store, attached to a Gateway that is there."""
+
+    name: ObjectName
+    """Its name."""
+    namespace: ObjectName
+    """Where it is."""
+    section_name: ObjectName | None = None
+    """One listener of it; omitted = all that match."""
+    scheme: Literal["https", "http"] = "https"
+    """What its listener speaks to clients."""
+
+
+class Exposure(Model):
+    """A name outside the cluster for every store of a plan: `<store>-<namespace>.<domain>`."""
+
+    model_config = ConfigDict(json_schema_extra=cel(WAY_RULE, LISTENER_RULE))
+    domain: Domain
+    """What all names end with; its wildcard DNS entry leads to the Ingress controller or the Gateway."""
+    ingress: Ingress | None = None
+    """By an Ingress."""
+    gateway: Gateway | None = None
+    """By an HTTPRoute of the Gateway API."""
+    tls: IngressTls | None = None
+    """The certificate of an Ingress; omitted = plain HTTP."""
+    backend_protocol: Literal["HTTP", "HTTPS"] = "HTTP"
+    """What the controller speaks to pods. HTTPS has to be told to it, by annotation or BackendTLSPolicy, and needs
+    `tls` in every store."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.ingress is None) == (self.gateway is None):
+            raise ValueError(WAY_RULE.message)
+        if self.tls and self.gateway:
+            raise ValueError(LISTENER_RULE.message)
+        return self
