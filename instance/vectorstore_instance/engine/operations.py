@@ -74,13 +74,25 @@ def written(database: Path, collection: str, after: int, upto: int, most: int) -
         return [Written(*row) for row in rows]
 
 
+def threshold(database: Path, collection: str) -> tuple[int | None, bool]:
+    """A collection's `sync_threshold`, None where it has none, and whether it was ever written to."""
+    with _reading(database) as db:
+        found = db.execute(
+            "select config_json_str, schema_str, dimension from collections where id = ?", (collection,)
+        ).fetchone()
+    if found is None:
+        return None, False
+    configuration, schema, dimension = found
+    return _index_configuration(configuration, schema).get("sync_threshold"), dimension is not None
+
+
 def _index_configuration(configuration: str | None, schema: str | None) -> dict[str, Any]:
     # Chroma 1.5.9 keeps it in the schema, and leaves the configuration of older versions empty.
     old: dict[str, Any] = json.loads(configuration or "{}").get("hnsw") or {}
     if not schema:
         return old
     index = json.loads(schema)["keys"]["#embedding"]["float_list"]["vector_index"]["config"]
-    return {**old, "space": index["space"], **index["hnsw"]}
+    return {**old, "space": index["space"], **(index.get("hnsw") or {})}
 
 
 def _reading(database: Path) -> closing[sqlite3.Connection]:

@@ -52,6 +52,10 @@ class Quota:
         """How many collections there are."""
         return len(self._documents)
 
+    def of(self, collection: str) -> int:
+        """Documents of one collection."""
+        return self._documents.get(collection, 0)
+
     async def count(self) -> None:
         """Counts everything on disk; done before anything is written, off the event loop."""
         self._keep(await asyncio.to_thread(self._tables.documents))

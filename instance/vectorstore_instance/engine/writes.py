@@ -20,6 +20,7 @@ from vectorstore_instance.engine.gate import Gate
 from vectorstore_instance.engine.lane import Lane, Pause, Write, rows_of, take
 from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reply import Reply
+from vectorstore_instance.engine.rhythm import Rhythm
 from vectorstore_instance.engine.route import REFUSE_KNOWN, Kind, Route
 from vectorstore_instance.engine.tables import Tables
 from vectorstore_instance.models import wire
@@ -47,6 +48,7 @@ class Writes:
         self._quota = quota
         self._limits = limits
         self._reading = reading
+        self._rhythm = Rhythm(lambda path, body: send("PUT", path, body, True), tables.path)
         self._gate = Gate()
         self._shape = asyncio.Lock()
         """Held while it changes which collections there are."""
@@ -149,6 +151,7 @@ class Writes:
                 elif kind is Kind.DELETE:
                     await self._delete(collection, writes[0])
                 else:
+                    self._rhythm.forget(collection)
                     writes[0].end(await self._send("PUT", writes[0].route.path, writes[0].body, False))
             except Exception as problem:
                 for write in writes:
@@ -176,6 +179,9 @@ class Writes:
             return
         change = 0
         try:
+            path = writes[0].route.path.partition("?")[0].rpartition("/")[0]
+            small = len(rows_of(admitted[0]).ids) <= batch.SMALL
+            await self._rhythm.fit(collection, path, self._quota.of(collection), small=small)
             reply = await self._rows(collection, admitted)
             change = reserved if reply.ok else 0
         finally:

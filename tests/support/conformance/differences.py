@@ -147,12 +147,22 @@ DIFFERENCES = {
         "One request must not take what others need: [limits](limits.md).",
     ),
     "index-bounds": Difference(
-        "`max_neighbors` of 0 or above 256, `ef_search` or `ef_construction` above 10,000",
+        "`max_neighbors` of 0 or above 256, `ef_search`, `ef_construction` or `sync_threshold` above 10,000",
         (200,),
-        "takes them; with no neighbours its process ends at the first write, and whenever it starts again",
+        "takes them; with no neighbours its process ends at the first write, and whenever it starts again; "
+        "with a large threshold it takes as long to begin again as the data took to come",
         (400,),
         "names the setting and its bounds",
         "One collection must not take the others with it.",
+    ),
+    "rhythm": Difference(
+        "a collection that says `sync_threshold` 1,000, after its first write, of at most 64 rows",
+        (200,),
+        "1,000, as it was made",
+        (200,),
+        "201, which is in force; 1,000 again from 5,000 documents on, in force from the engine's next start",
+        "Each write reads again what came since the index was saved; a small index is quickly saved. "
+        "Any other number is the client's choice, and stays.",
     ),
     "collection-lists": Difference(
         "lists or sparse vectors in a collection's own metadata",

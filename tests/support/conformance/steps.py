@@ -147,6 +147,7 @@ COLLECTIONS = [
     Step("PUT", "{D}/collections/{c}", {}),
     Step("PUT", "{D}/collections/{c}", {"new_name": "basics-2", "new_metadata": {"b": 2}}),
     Step("PUT", "{D}/collections/{c}", {"new_configuration": {"hnsw": {"ef_search": 20_000}}}, "index-bounds"),
+    Step("PUT", "{D}/collections/{c}", {"new_configuration": {"hnsw": {"sync_threshold": 20_000}}}, "index-bounds"),
     Step("PUT", "{D}/collections/{c}", {"new_configuration": {"hnsw": {"ef_search": 50, "sync_threshold": 300}}}),
     Step("PUT", "{D}/collections/{c}", {"new_name": "x"}),
     Step("PUT", "{D}/collections/{c}", {"new_name": "configured"}, "name-taken"),
@@ -179,6 +180,7 @@ WRITES = [
     *get("{C}/count?read_level=bogus", f"{{D}}/collections/{NOWHERE}/count", "{D}/collections/zz/count"),
     Step("POST", "{D}/collections", {"name": "scratch", "configuration": {"hnsw": {"space": "l2"}}}, save="scratch"),
     Step("POST", "{S}/add", {"ids": ["there"], "embeddings": [[1, 2, 3]]}),
+    *get("{D}/collections/scratch", differs="rhythm"),
     *[
         Step("POST", f"{{S}}/{verb}", body, differs)
         for verb in ("add", "upsert")

@@ -27,6 +27,14 @@ def test_searches_may_be_as_wide_as_answers() -> None:
         made({"configuration": {"hnsw": {"ef_construction": 10_001}}})
 
 
+@pytest.mark.parametrize("name", ["sync_threshold", "hnsw:sync_threshold"])
+def test_an_index_is_saved_in_time_for_a_checkpoint(name: str) -> None:
+    for where in ("configuration", "new_configuration", "schema", "metadata"):
+        with pytest.raises(ApiError, match=f"{name}: 10001 is not between 0 and 10000"):
+            made({where: {name: 10_001}})
+        made({where: {name: 10_000}})
+
+
 def test_what_the_engine_refuses_itself_is_left_to_it() -> None:
     for value in (-1, 0.0, 1e300, True, None, "0", []):
         made({"configuration": {"hnsw": {"max_neighbors": value}}})
