@@ -11,17 +11,20 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from vectorstore_operator import names
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import StoreSpec
+from vectorstore_operator.claimed import Around, volume_of
+from vectorstore_operator.embedding import Before
 from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Identity, Plan, Refusal, Resolved, choose_plan, resolve, size_plan
-from vectorstore_operator.quantity import to_bytes
 
+NOTHING_KNOWN = Around()
 _Spec = TypeVar("_Spec", bound=BaseModel)
 
 
-def store(live: Object, plans: Iterable[Object], children: Children) -> Resolved | Refusal:
+def store(
+    live: Object, plans: Iterable[Object], children: Children, around: Around = NOTHING_KNOWN
+) -> Resolved | Refusal:
     """A store in full, by its plan and the volume it has, or why not."""
     meta = live["metadata"]
     spec = _parse(StoreSpec, live)
@@ -39,21 +42,18 @@ def store(live: Object, plans: Iterable[Object], children: Children) -> Resolved
     if isinstance(sized, Refusal):
         return sized
     identity = Identity(meta["name"], meta["namespace"], meta["uid"], meta.get("generation", 0))
-    return resolve(identity, spec, sized, claimed=claimed(meta["name"], children))
+    return resolve(identity, spec, sized, volume_of(live, children, around), before(live.get("status") or {}))
+
+
+def before(status: Object) -> Before:
+    """What a store was first accepted with."""
+    return Before(status.get("plan"), status.get("precision"), status.get("dimension"))
 
 
 def plan(live: Object) -> Plan | Refusal:
     """A plan with its sizes, or why stores cannot use it."""
     spec = _parse(PlanSpec, live)
     return spec if isinstance(spec, Refusal) else size_plan(live["metadata"]["name"], spec)
-
-
-def claimed(name: str, children: Children) -> int | None:
-    """Bytes of the volume a store has: what its first claim asks for, else what its pods' template does."""
-    if claim := children.get(("PersistentVolumeClaim", names.claim(name, 0))):
-        return to_bytes(claim["spec"]["resources"]["requests"]["storage"])
-    templates = children.get(("StatefulSet", name), {}).get("spec", {}).get("volumeClaimTemplates") or ()
-    return next((to_bytes(t["spec"]["resources"]["requests"]["storage"]) for t in templates), None)
 
 
 def _parse(model: type[_Spec], live: Object) -> _Spec | Refusal:

@@ -161,14 +161,18 @@ class Cluster:
         path = kind.path(meta.get("namespace"), meta["name"])
         return await self._write("MERGE", kind, path, body, fieldManager=manager)
 
-    async def delete(self, obj: Object) -> None:
+    async def delete(self, obj: Object, propagation: str = "Background") -> None:
         """Deletes this very object; one that is gone already is fine.
+
+        Args:
+            obj: as it was seen.
+            propagation: what becomes of what it owns: `Background` takes it along, `Orphan` leaves it.
 
         Raises:
             Conflict: another object took its name.
         """
         kind, meta = KINDS[obj["kind"]], obj["metadata"]
-        body = {"preconditions": {"uid": meta["uid"]}, "propagationPolicy": "Background"}
+        body = {"preconditions": {"uid": meta["uid"]}, "propagationPolicy": propagation}
         try:
             await self._write("DELETE", kind, kind.path(meta.get("namespace"), meta["name"]), body)
         except NotFound:

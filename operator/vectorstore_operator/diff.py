@@ -34,6 +34,8 @@ def to_apply(phase: tuple[Object, ...], children: Children) -> tuple[Object, ...
 
 
 def _settled(wanted: Object, live: Object | None) -> bool:
+    if live is not None and "deletionTimestamp" in live["metadata"]:
+        return True  # left to go: what takes its place is made when it is gone
     return live is not None and subset(wanted, live) and not edited(live)
 
 

@@ -10,6 +10,7 @@ from vectorstore_operator.conditions import Told, told
 from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Refusal, Resolved
 from vectorstore_operator.pods import Rollout, trouble
+from vectorstore_operator.storage_health import volumes_told
 
 HIBERNATED = "Hibernated"
 """Why a store that was put to sleep is not ready: no trouble, and nothing to be alerted of."""
@@ -95,21 +96,8 @@ def quota_exceeded(seen: Seen) -> Told:
 
 
 def storage_healthy(seen: Seen) -> Told:
-    """Whether the volumes are there."""
-    claims = seen.claims()
-    for claim in claims:
-        name, phase = claim["metadata"]["name"], (claim.get("status") or {}).get("phase", "Pending")
-        if claim["metadata"].get("deletionTimestamp"):
-            return told(
-                "StorageHealthy", False, "ClaimDeleted", f"claim {name}: goes, with its data, when its pod ends"
-            )
-        if phase == "Lost":
-            return told("StorageHealthy", False, "VolumeLost", f"claim {name}: its volume is gone; restore a backup")
-        if phase != "Bound":
-            return told("StorageHealthy", False, "ClaimPending", f"claim {name}: {_pending(claim)}")
-    if not claims:
-        return told("StorageHealthy", None, "NoClaims", "there are no volume claims yet")
-    return told("StorageHealthy", True, "Bound", "every pod has its volume")
+    """Whether the volumes are there, have what they should, and have room."""
+    return volumes_told(seen.claims(), seen.verdict)
 
 
 def ready(seen: Seen) -> Told:
@@ -128,14 +116,3 @@ def ready(seen: Seen) -> Told:
 
 CONDITIONS: tuple[Callable[[Seen], Told], ...] = (accepted, progressing, quota_exceeded, storage_healthy, ready)
 """Ready comes last: who sees it has all the others."""
-
-
-def _pending(claim: Object) -> str:
-    storage_class = claim["spec"].get("storageClassName")
-    of = (
-        f"of StorageClass {storage_class}"
-        if storage_class
-        else "and names no StorageClass; the cluster may have no default"
-    )
-    size = claim["spec"]["resources"]["requests"]["storage"]
-    return f"waits for a volume of {size} {of}; see its events: kubectl describe pvc {claim['metadata']['name']}"

@@ -15,12 +15,13 @@ from vectorstore_operator.address import address
 from vectorstore_operator.api.base import Model
 from vectorstore_operator.api.plan import PlanStatus
 from vectorstore_operator.api.store import StoreStatus
+from vectorstore_operator.claimed import storage_status
 from vectorstore_operator.conditions import stamped, told
 from vectorstore_operator.embedding import Embedding
 from vectorstore_operator.health import CONDITIONS, Seen
 from vectorstore_operator.objects import Children, Object, belongs
 from vectorstore_operator.plan import Plan, Refusal, Resolved
-from vectorstore_operator.pods import Rollout, rollout
+from vectorstore_operator.pods import Rollout, rollout, standing, unattended
 from vectorstore_operator.quantity import from_bytes
 
 
@@ -69,13 +70,14 @@ def status(
             documents=f"{used}/{limit}" if used is not None else None,
             bytes=usage.bytes if usage else before.get("bytes"),
             last_request=moment(usage.last_request) if usage and usage.last_request else before.get("lastRequest"),
+            storage=storage_status(store, verdict, children, now),
             conditions=stamped(store, (tell(seen) for tell in CONDITIONS), now),
         )
     )
 
 
-def plan_status(plan: Object, verdict: Plan | Refusal, now: datetime) -> Object:
-    """The whole status of a plan, as JSON; the sizes of one that is refused are those it had."""
+def plan_status(plan: Object, verdict: Plan | Refusal, now: datetime, stores: int = 0) -> Object:
+    """The status of a plan that so many stores have, as JSON; the sizes of one that is refused are those it had."""
     before = plan.get("status") or {}
     if isinstance(verdict, Plan):
         sizes: dict[str, str | None] = {"memory": from_bytes(verdict.memory), "storage": from_bytes(verdict.storage)}
@@ -87,6 +89,7 @@ def plan_status(plan: Object, verdict: Plan | Refusal, now: datetime) -> Object:
         PlanStatus(
             observed_generation=plan["metadata"].get("generation"),
             **sizes,
+            stores=stores,
             conditions=stamped(plan, [accepted], now),
         )
     )
@@ -105,7 +108,13 @@ def fixed(chosen: Embedding) -> dict[str, Any]:
 def _rollout(store: Object, verdict: Resolved | Refusal, children: Children) -> Rollout | None:
     meta = store["metadata"]
     live = children.get(("StatefulSet", meta["name"]))
-    if live is None or not belongs(live, meta["name"], meta["uid"]):
+    if live is not None and not belongs(live, meta["name"], meta["uid"]):
+        return None
+    if isinstance(verdict, Resolved) and (live is None or unattended(live)):
+        pods = [child for (kind, _), child in children.items() if kind == "Pod"]
+        if found := standing(pods, verdict.replicas):
+            return found
+    if live is None:
         return None
     if isinstance(verdict, Refusal) or (store.get("spec") or {}).get("paused"):
         return rollout(live)  # left as it is

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from vectorstore_instance.settings import MODEL_DIMENSIONS, Limits
-from vectorstore_operator import limits, sizing
+from vectorstore_instance.settings import MODEL_DIMENSIONS, NO_MODEL, Limits
+from vectorstore_operator import embedding, limits, permits, sizing
 from vectorstore_operator.api.plan import PlanSpec
+from vectorstore_operator.api.storage import Storage
 from vectorstore_operator.api.store import StoreSpec
+from vectorstore_operator.embedding import NEW, Before, Embedding
 from vectorstore_operator.quantity import from_bytes, parse, to_bytes
 from vectorstore_operator.refusal import Refusal as Refusal
-
-DEFAULT_MODEL = "all-MiniLM-L6-v2"
+from vectorstore_operator.volume import NO_VOLUME, Growth, Volume, choose_volume, growth_refused
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,19 @@ class Resolved:
     generation: int
     tenant_id: str
     plan: Plan
-    model: str
-    dimension: int
+    embedding: Embedding
     documents: int
     replicas: int
-    storage: int
+    growth: Growth
     storage_class: str | None
     delete_volumes: bool
     spec: StoreSpec
     """As given, for what no plan fills in."""
+
+    @property
+    def storage(self) -> int:
+        """Bytes that a pod's volume asks for."""
+        return self.growth.size
 
     @property
     def hibernated(self) -> bool:
@@ -56,9 +61,19 @@ class Resolved:
         return self.replicas == 0
 
     @property
+    def model(self) -> str:
+        """What makes the store's vectors."""
+        return self.embedding.model
+
+    @property
+    def dimension(self) -> int:
+        """How long they are."""
+        return self.embedding.dimension
+
+    @property
     def embeds(self) -> bool:
         """Whether the store turns text into vectors."""
-        return self.model != "none"
+        return self.model != NO_MODEL
 
     @property
     def limits(self) -> Limits:
@@ -84,15 +99,21 @@ class Identity:
 
 def size_plan(name: str, spec: PlanSpec) -> Plan | Refusal:
     """A plan with its sizes, or why it cannot hold what it promises."""
-    memory = sizing.memory_bytes(spec.documents, spec.dimension, embeds=any(m != "none" for m in spec.models))
+    if refusal := embedding.plan_refused(name, spec):
+        return refusal
+    memory = sizing.memory_bytes(spec.documents, spec.dimension, embeds=any(m in MODEL_DIMENSIONS for m in spec.models))
     disk = sizing.disk_bytes(spec.documents, spec.dimension)
-    for field, given, need in (("memory", spec.memory, memory), ("storage.size", spec.storage.size, disk)):
+    auto = spec.storage.auto_grow
+    holds = ("storage.autoGrow.max", auto.max, disk) if auto else ("storage.size", spec.storage.size, disk)
+    for field, given, need in (("memory", spec.memory, memory), holds):
         if given is not None and to_bytes(given) < need:
             return Refusal(
                 "PlanTooSmall",
                 f"plan {name}: {field} {given} cannot hold {spec.documents} documents of dimension "
                 f"{spec.dimension}, which need {from_bytes(need)}; raise {field}, leave it out, or lower documents",
             )
+    if refusal := growth_refused(name, spec.storage):
+        return refusal
     if parse(spec.cpu.request) > parse(spec.cpu.limit):
         return Refusal(
             "PlanInvalid",
@@ -122,22 +143,28 @@ def choose_plan(wanted: str | None, pinned: str | None, plans: dict[str, PlanSpe
     return Refusal("PlanNotFound", "spec.plan: left out, and no VectorStorePlan has default: true; name one")
 
 
-def resolve(store: Identity, spec: StoreSpec, plan: Plan, claimed: int | None = None) -> Resolved | Refusal:
+def resolve(
+    store: Identity, spec: StoreSpec, plan: Plan, volume: Volume = NO_VOLUME, before: Before = NEW
+) -> Resolved | Refusal:
     """The store in full, or why not.
 
     Args:
         store: which one.
         spec: what its manifest says.
         plan: the plan in force.
-        claimed: bytes of the volume the store already has; its size cannot be chosen any more.
+        volume: what is known of its volume.
+        before: what the store was first accepted with.
     """
-    model = spec.model or DEFAULT_MODEL
-    dimension = MODEL_DIMENSIONS.get(model) or spec.dimension or 0
-    wish = spec.storage or None
-    storage = claimed or (to_bytes(wish.size) if wish and wish.size else plan.storage)
+    chosen = embedding.choose(plan.name, plan.spec, spec, before)
+    if isinstance(chosen, Refusal):
+        return chosen
+    wish = spec.storage or Storage()
+    growth = choose_volume(volume, wish, plan.spec.storage, plan.storage)
+    if isinstance(growth, Refusal):
+        return growth
     # A quota that was left out is what the plan allows and the volume holds: a larger plan does not make
     # a volume grow, and must not lock its store out.
-    room = sizing.most_documents(storage, dimension) if dimension else 0
+    room = sizing.most_documents(growth.room, chosen.dimension) if chosen.dimension else 0
     documents = (spec.quota and spec.quota.documents) or max(1, min(plan.spec.documents, room))
     resolved = Resolved(
         name=store.name,
@@ -146,12 +173,11 @@ def resolve(store: Identity, spec: StoreSpec, plan: Plan, claimed: int | None = 
         generation=store.generation,
         tenant_id=spec.tenant_id or store.name,
         plan=plan,
-        model=model,
-        dimension=dimension,
+        embedding=chosen,
         documents=documents,
         replicas=0 if spec.hibernated else min(max(spec.replicas, plan.spec.replicas.min), plan.spec.replicas.max),
-        storage=storage,
-        storage_class=(wish.class_name if wish else None) or plan.spec.storage.class_name,
+        growth=growth,
+        storage_class=wish.class_name or volume.class_name or plan.spec.storage.class_name,
         delete_volumes=spec.deletion_policy == "Delete",
         spec=spec,
     )
@@ -177,16 +203,6 @@ def quota_within_plan(r: Resolved) -> Refusal | None:
     )
 
 
-def model_in_plan(r: Resolved) -> Refusal | None:
-    """A plan may leave models out."""
-    if r.model in r.plan.spec.models:
-        return None
-    return Refusal(
-        "ModelNotInPlan",
-        f"spec.model: {r.model!r} is not offered by plan {r.plan.name}; it has {', '.join(r.plan.spec.models)}",
-    )
-
-
 def dimension_within_plan(r: Resolved) -> Refusal | None:
     """Longer vectors than the plan reckons with would not fit its memory."""
     if 1 <= r.dimension <= r.plan.spec.dimension:
@@ -199,33 +215,38 @@ def dimension_within_plan(r: Resolved) -> Refusal | None:
 
 def quota_fits_volume(r: Resolved) -> Refusal | None:
     """The volume must hold the quota, whichever way its size came about."""
-    need = sizing.disk_bytes(r.documents, r.dimension)
-    if r.storage >= need:
+    need, room = sizing.disk_bytes(r.documents, r.dimension), r.growth.room
+    if room >= need:
         return None
-    most = sizing.most_documents(r.storage, r.dimension)
+    most = sizing.most_documents(room, r.dimension)
     if most < 1:
         return Refusal(
             "StorageTooSmall",
-            f"storage.size: {from_bytes(r.storage)} hold no document beside what maintenance needs; "
+            f"storage.size: {from_bytes(room)} hold no document beside what maintenance needs; "
             f"give a new store at least {from_bytes(sizing.disk_bytes(1, r.dimension))}",
         )
     return Refusal(
         "StorageTooSmall",
         f"spec.quota.documents: {r.documents} need a volume of {from_bytes(need)}, and the store's has "
-        f"{from_bytes(r.storage)}; lower the quota to {most} or give a new store more storage.size",
+        f"{from_bytes(room)}; lower the quota to {most} or raise spec.storage.size",
     )
 
 
 def limits_within_plan(r: Resolved) -> Refusal | None:
     """Bytes and requests are bounded like documents."""
-    return limits.quota_refused(r.plan.name, r.plan.spec.limits, r.spec.quota, r.storage)
+    return limits.quota_refused(r.plan.name, r.plan.spec.limits, r.spec.quota, r.growth.room)
+
+
+def issuer_in_plan(r: Resolved) -> Refusal | None:
+    """A store reaches no issuer that its plan does not list."""
+    return permits.issuer_refused(r.plan.name, r.plan.spec, r.spec)
 
 
 CHECKS: tuple[Check, ...] = (
     quota_within_plan,
-    model_in_plan,
     dimension_within_plan,
     quota_fits_volume,
     limits_within_plan,
+    issuer_in_plan,
 )
 """What must hold before anything of a store is made, in the order it is told."""

@@ -60,6 +60,28 @@ def rollout(stateful_set: Object, wanted: int | None = None) -> Rollout:
     )
 
 
+def unattended(stateful_set: Object) -> bool:
+    """Whether a StatefulSet goes, or its controller has not looked at it yet: its status says nothing of the pods."""
+    return "deletionTimestamp" in stateful_set["metadata"] or "observedGeneration" not in (
+        stateful_set.get("status") or {}
+    )
+
+
+def standing(pods: Iterable[Object], wanted: int) -> Rollout | None:
+    """Where pods stand while nobody looks after them, as when their StatefulSet is made anew; None without pods."""
+    staying = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    if not staying:
+        return None
+    ready = sum(1 for pod in staying if is_ready(pod))
+    return Rollout(wanted, there=len(staying), updated=len(staying), ready=ready, current=True)
+
+
+def is_ready(pod: Object) -> bool:
+    """Whether a pod answers."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
 def trouble(pods: Iterable[Object]) -> tuple[str, str] | None:
     """Reason and message of the first pod that cannot run, by name; None when all may just need time."""
     return next((found for pod in sorted(pods, key=lambda p: p["metadata"]["name"]) for found in _troubles(pod)), None)

@@ -14,28 +14,25 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from vectorstore_operator import accept, diff, names, objects, observe, ownership, render
+from vectorstore_operator import accept, diff, names, objects, observe, ownership, prerequisites, render
 from vectorstore_operator.cache import Cache, Key
+from vectorstore_operator.claimed import Around
 from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.credentials import addressed, fresh_key, once
 from vectorstore_operator.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, NotLeading, Terminating
 from vectorstore_operator.events import News, Recorder, transitions
-from vectorstore_operator.kinds import KINDS
+from vectorstore_operator.growing import adopt, grow
+from vectorstore_operator.kinds import CLAIM, KINDS
 from vectorstore_operator.metrics import Metrics
 from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Refusal, Resolved
 from vectorstore_operator.queue import exponential
 from vectorstore_operator.render import claims, keys
+from vectorstore_operator.storage import Storage
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-CLAIM = KINDS["PersistentVolumeClaim"]
-
-REFUSED_AGAIN = 60.0
-"""Seconds until a refused store gets another look: what stands in its way may be nothing we watch."""
-
 
 MOST_REPLICAS = 16
 """The bound of `spec.replicas`."""
@@ -62,6 +59,7 @@ class Reconciler:
     ) -> None:
         self._cluster, self._cache, self._platform = cluster, cache, platform
         self._recorder, self._usage, self._metrics = recorder, usage, metrics
+        self._storage = Storage(cluster)
 
     async def __call__(self, key: Key) -> float | None:
         """One look. Returns in how many seconds another is wanted, or None.
@@ -92,14 +90,14 @@ class Reconciler:
     async def _plan(self, name: str) -> None:
         plan = self._cache.plan(name)
         if plan is not None and "deletionTimestamp" not in plan["metadata"]:
-            await self._tell(plan, observe.plan_status(plan, accept.plan(plan), datetime.now(UTC)))
+            stores = self._cache.having(name)
+            await self._tell(plan, observe.plan_status(plan, accept.plan(plan), datetime.now(UTC), stores))
 
     async def _store(self, key: Key) -> float | None:
         store = self._cache.store(key)
         if store is None or "deletionTimestamp" in store["metadata"]:
             return None  # what it consisted of goes by its owner references
-        await self._adopt(key)
-        verdict = accept.store(store, self._cache.plans(), self._cache.children(key))
+        verdict = await adopt(self._cluster, self._cache, self._recorder, store) or await self._accept(key, store)
         failure: Forbidden | None = None
         if isinstance(verdict, Resolved) and not (store.get("spec") or {}).get("paused"):
             try:
@@ -112,27 +110,36 @@ class Reconciler:
         await self._tell(store, observe.status(store, verdict, children, self._usage(key), datetime.now(UTC)))
         if failure:
             raise failure
-        return REFUSED_AGAIN if isinstance(verdict, Refusal) else None
+        return verdict.again if isinstance(verdict, Refusal) else verdict.growth.wait
 
-    async def _adopt(self, key: Key) -> None:
-        """Labels a volume that was there before the store, by whose hand ever: without labels it is not watched."""
-        children, name = self._cache.children(key), names.claim(key.name, 0)
-        if ("StatefulSet", key.name) in children or (CLAIM.name, name) in children:
-            return
-        if claim := await self._cluster.get(CLAIM, key.namespace, name):
-            self._cache.put(await self._cluster.apply(claims.adopted(key.name, claim)))
+    async def _accept(self, key: Key, store: Object) -> Resolved | Refusal:
+        children, usage = self._cache.children(key), self._usage(key)
+        around = Around(
+            classes=await self._storage.classes(),
+            driver=await self._storage.driver(children.get((CLAIM.name, names.claim(key.name, 0)))),
+            used=usage.bytes if usage else None,
+            now=datetime.now(UTC),
+        )
+        return accept.store(store, self._cache.plans(), children, around)
 
     async def _converge(self, key: Key, store: Object, wanted: Resolved) -> Resolved | Refusal:
         """Makes the children what they should be, or tells what is in the way."""
+        if refusal := await prerequisites.missing(self._cluster, wanted, self._cache.children(key)):
+            return refusal
         if refusal := await self._credentials(key, store, wanted):
             return refusal
         children = self._cache.children(key)
         phases = render.desired(wanted, self._platform, children, datetime.now(UTC))
-        children |= await self._unseen(phases, children)
+        unseen = await self._unseen(phases, children)
+        children |= unseen
         if refusal := diff.conflicts([obj for phase in phases for obj in phase], children):
             return refusal
+        if await grow(self._cluster, self._cache, self._recorder, store, wanted):
+            children = unseen | self._cache.children(key)
         for phase in phases:
-            await together(self._apply(obj, children) for obj in diff.to_apply(phase, children))
+            differing = diff.to_apply(phase, children)
+            self._metrics.compared(phase, differing)
+            await together(self._apply(obj, children) for obj in differing)
         children = self._cache.children(key)
         await together(self._delete(obj) for obj in (*diff.to_prune(phases, children), *surplus(wanted, children)))
         kept = (obj for (kind, _), obj in children.items() if kind == "PersistentVolumeClaim")
@@ -192,6 +199,7 @@ class Reconciler:
     async def _delete(self, obj: Object) -> None:
         log.info("prune %s %s/%s", obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])
         await self._cluster.delete(obj)
+        self._metrics.prunes.labels(obj["kind"]).inc()
 
     async def _tell(self, about: Object, status: Object) -> None:
         """Writes the status and the Events of what changed in it, if anything did."""

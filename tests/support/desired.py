@@ -13,6 +13,7 @@ from vectorstore_operator.names import credentials
 from vectorstore_operator.objects import Children, Object, key
 from vectorstore_operator.plan import Identity, Plan, Resolved, resolve, size_plan
 from vectorstore_operator.render import Platform, keys
+from vectorstore_operator.volume import Volume
 
 UID = "6f1f2b0a-6c7e-4a57-9d35-0d8d5f6a0c11"
 
@@ -49,7 +50,7 @@ def store(
     """A store that is accepted; `spec` in the words of a manifest."""
     chosen = plan if isinstance(plan, Plan) else sized(plan, SHIPPED[plan])
     identity = Identity(name, namespace, uid, generation)
-    resolved = resolve(identity, StoreSpec.model_validate(spec), chosen, claimed)
+    resolved = resolve(identity, StoreSpec.model_validate(spec), chosen, Volume(claimed=claimed))
     assert isinstance(resolved, Resolved), resolved
     return resolved
 

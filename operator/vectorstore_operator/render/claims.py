@@ -1,4 +1,4 @@
-"""Whether a store's volumes go with it: an owner reference on their claims, or none.
+"""What becomes of a store's claims: whether they go with it, by an owner reference or none, and how they grow.
 
 Claims are made by the StatefulSet's controller and outlive everything; only this reference changes
 that, and no finalizer is needed for it, so that an uninstall cannot hang.
@@ -7,8 +7,11 @@ that, and no finalizer is needed for it, so that an uninstall cannot hang.
 from __future__ import annotations
 
 from vectorstore_operator import names
-from vectorstore_operator.objects import Object
+from vectorstore_operator.claimed import size_of
+from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Resolved
+from vectorstore_operator.quantity import from_bytes
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render.meta import owner
 
 
@@ -28,6 +31,40 @@ def owner_patch(store: Resolved, claim: Object) -> Object | None:
     if owned == store.delete_volumes:
         return None
     return _stated(store.name, claim, {"ownerReferences": [owner(store)]} if store.delete_volumes else {})
+
+
+def too_small(store: Resolved, children: Children) -> list[Object]:
+    """Claims, of all ordinals, that ask for less than the store's volumes should have."""
+    return [
+        claim
+        for (kind, _), claim in children.items()
+        if kind == "PersistentVolumeClaim"
+        and "deletionTimestamp" not in claim["metadata"]
+        and size_of(claim) < store.storage
+    ]
+
+
+def larger(store: Resolved) -> Object:
+    """A merge patch for claims: they cannot be applied, as what is not stated any more would go."""
+    return {"spec": {"resources": {"requests": {"storage": from_bytes(store.storage)}}}}
+
+
+def taken(claim: Object, uid: str) -> Refusal | None:
+    """Why a claim that was there before a store cannot be its; None if it can."""
+    others = [one for one in claim["metadata"].get("ownerReferences") or () if one["uid"] != uid]
+    name = claim["metadata"]["name"]
+    if "deletionTimestamp" in claim["metadata"] or any(one["kind"] == "VectorStore" for one in others):
+        return Refusal(
+            "NameConflict",
+            f"PersistentVolumeClaim {name}: is being deleted, with its data; it goes by itself in a moment",
+        )
+    for one in others:
+        return Refusal(
+            "NameConflict",
+            f"PersistentVolumeClaim {name}: exists and belongs to {one['kind']} {one['name']}; delete or rename "
+            "it, or give the store another name",
+        )
+    return None
 
 
 def adopted(store: str, claim: Object) -> Object:

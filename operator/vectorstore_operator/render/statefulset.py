@@ -7,6 +7,7 @@ golden test freezes them.
 from __future__ import annotations
 
 from vectorstore_operator import names
+from vectorstore_operator.claimed import size_of
 from vectorstore_operator.objects import Children, Object, belongs
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.quantity import from_bytes
@@ -18,7 +19,9 @@ from vectorstore_operator.render.pod import pod_spec
 def stateful_set(store: Resolved, platform: Platform, children: Children) -> Object:
     """The StatefulSet. Nobody else writes its replicas: the autoscaler scales the VectorStore."""
     live = children.get(("StatefulSet", store.name))
-    claims = _kept_template(live) if live and belongs(live, store.name, store.uid) else _claim_template(store)
+    claims = (
+        _kept_template(live, store.storage) if live and belongs(live, store.name, store.uid) else _claim_template(store)
+    )
     spec = {
         "replicas": store.replicas,
         "serviceName": names.headless(store.name),
@@ -44,15 +47,27 @@ def _claim_template(store: Resolved) -> Object:
     return _template(names.labels(store.name), spec | named)
 
 
-def _kept_template(live: Object) -> Object:
-    """The live template in the words of ours, so that neither a plan nor the server's defaults change it."""
+def _kept_template(live: Object, size: int) -> Object:
+    """The live template in the words of ours, so that neither a plan nor the server's defaults change it.
+
+    Only where volumes grew is it another one, and the StatefulSet to be made anew.
+    """
     template = live["spec"]["volumeClaimTemplates"][0]
     spec = {
         word: template["spec"][word]
         for word in ("accessModes", "resources", "storageClassName")
         if word in template["spec"]
     }
+    if size > size_of(template):
+        spec["resources"] = {"requests": {"storage": from_bytes(size)}}
     return _template(template["metadata"]["labels"], spec)
+
+
+def outgrown(live: Object | None, store: Resolved) -> bool:
+    """Whether the volumes are larger than a live StatefulSet's template, which cannot be changed, says."""
+    if live is None or "deletionTimestamp" in live["metadata"] or not belongs(live, store.name, store.uid):
+        return False
+    return any(store.storage > size_of(template) for template in live["spec"].get("volumeClaimTemplates") or ())
 
 
 def _template(labels: Object, spec: Object) -> Object:

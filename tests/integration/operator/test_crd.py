@@ -69,9 +69,6 @@ def test_a_wrong_store_is_refused_with_the_reason(api: ApiServer, name: str, spe
 @pytest.mark.parametrize(
     ("field", "before", "after"),
     [
-        ("storage", None, {"size": "20Gi"}),
-        ("storage", {"size": "20Gi"}, None),
-        ("storage", {"size": "20Gi"}, {"size": "30Gi"}),
         ("model", None, "all-MiniLM-L6-v2"),
         ("dimension", 3, 4),
     ],
@@ -87,6 +84,31 @@ def test_what_is_fixed_neither_comes_nor_changes_nor_goes(
 
     assert status == 422
     assert f"{field} is fixed when the store is made; make another store for another {field}" in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        (None, {"size": "20Gi"}, None),
+        ({"size": "20Gi"}, {"size": "20480Mi"}, None),
+        ({"size": "20Gi"}, {"size": "30Gi"}, None),
+        ({"size": "20Gi"}, None, None),
+        ({"size": "20Gi", "className": "fast"}, {"size": None}, None),
+        ({"size": "20Gi"}, {"size": "19.5Gi"}, "a volume grows and does not shrink"),
+        (None, {"className": "fast"}, "storage.className is fixed"),
+        ({"className": "fast"}, {"className": "slow"}, "storage.className is fixed"),
+        ({"className": "fast"}, {"className": None}, "storage.className is fixed"),
+        ({"className": "fast"}, None, "storage.className is fixed"),
+    ],
+)
+def test_a_volume_grows_and_keeps_its_class(
+    api: ApiServer, request: pytest.FixtureRequest, before: Any, after: Any, says: str | None
+) -> None:
+    name = f"vol{request.node.callspec.indices['before']}"
+    assert create(api, name, {} if before is None else {"storage": before})[0] == 201
+    status, answer = api.call("PATCH", f"{STORES}/{name}", {"spec": {"storage": after}}, MERGE)
+    assert status == (422 if says else 200)
+    assert says is None or says in answer["message"]
 
 
 def test_what_is_not_fixed_changes(api: ApiServer) -> None:

@@ -101,7 +101,7 @@ def test_what_the_plan_cannot_give_is_refused_as_in_a_cluster(spec: StoreSpec, m
     [
         (StoreSpec(model="none", dimension=384), "model"),
         (StoreSpec(model="all-MiniLM-L6-v2"), "model"),
-        (StoreSpec(storage=Storage(size="90Gi")), "storage"),
+        (StoreSpec(storage=Storage(class_name="fast")), "storage.className"),
     ],
 )
 def test_what_is_fixed_neither_changes_nor_appears(spec: StoreSpec, field: str) -> None:

@@ -86,6 +86,7 @@ def test_a_store_that_serves() -> None:
         "readyReplicas": 1,
         "selector": "vectorstore.dev/store=acme",
         "documents": "12/100000",
+        "storage": {"size": "3Gi"},
         "bytes": 7,
         "lastRequest": "2023-11-14T22:13:20Z",
     }

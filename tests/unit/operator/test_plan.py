@@ -11,10 +11,11 @@ from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.plan import Identity, Plan, Refusal, Resolved, choose_plan, resolve, size_plan
 from vectorstore_operator.quantity import GI
+from vectorstore_operator.volume import Volume
 
 
 def refusal(plan: Plan, claimed: int | None = None, **spec: Any) -> Refusal:
-    found = resolve(Identity("acme"), StoreSpec.model_validate(spec), plan, claimed)
+    found = resolve(Identity("acme"), StoreSpec.model_validate(spec), plan, Volume(claimed=claimed))
     assert isinstance(found, Refusal), found
     return found
 
@@ -65,10 +66,6 @@ def test_replicas_are_brought_within_the_plan(asked: int, given: int) -> None:
     assert store(sized("p", {"documents": 5, "replicas": {"min": 2, "max": 4}}), replicas=asked).replicas == given
 
 
-def test_a_volume_that_is_there_keeps_its_size() -> None:
-    assert store("starter", claimed=9 * GI, storage={"size": "30Gi"}).storage == 9 * GI
-
-
 @pytest.mark.parametrize(
     ("spec", "reason", "says"),
     [
@@ -96,15 +93,13 @@ def test_a_volume_that_is_too_small_says_how_much_fits() -> None:
     plan = sized("starter", SHIPPED["starter"])
     found = refusal(plan, claimed=plan.storage - GI, quota={"documents": plan.spec.documents})
     most = int(found.message.split("lower the quota to ")[1].split(" ")[0])
-    assert isinstance(
-        resolve(Identity("acme"), StoreSpec.model_validate({"quota": {"documents": most}}), plan, plan.storage - GI),
-        Resolved,
-    )
+    fitting, held = StoreSpec.model_validate({"quota": {"documents": most}}), Volume(claimed=plan.storage - GI)
+    assert isinstance(resolve(Identity("acme"), fitting, plan, held), Resolved)
 
 
 def test_a_quota_that_was_left_out_is_what_plan_and_volume_hold() -> None:
     small, large = sized("starter", SHIPPED["starter"]), sized("standard", SHIPPED["standard"])
-    moved = resolve(Identity("acme"), StoreSpec(), large, claimed=small.storage)
+    moved = resolve(Identity("acme"), StoreSpec(), large, Volume(claimed=small.storage))
     assert isinstance(moved, Resolved)
     assert small.spec.documents <= moved.documents < large.spec.documents
     fresh = resolve(Identity("acme"), StoreSpec(), large)

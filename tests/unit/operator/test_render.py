@@ -154,7 +154,7 @@ def live_set(resolved: Resolved) -> Object:
 
 
 def test_a_live_claim_template_stays_as_it_is() -> None:
-    small, large = store(storage={"size": "7Gi"}), store("standard", quota={"documents": 5})
+    small, large = store(storage={"size": "7Gi"}), store("standard", quota={"documents": 5}, claimed=7 << 30)
     again = rendered(large, with_credentials(large, live_set(small)))["StatefulSet", "acme"]
     assert (
         again["spec"]["volumeClaimTemplates"] == rendered(small)["StatefulSet", "acme"]["spec"]["volumeClaimTemplates"]
