@@ -65,9 +65,14 @@ class Cache:
             if wanted in (plan, None):
                 yield key
 
+    def has(self, key: Key) -> str | None:
+        """The plan in force of a store that is there."""
+        plan: str | None = self._stores.get(key, {}).get("status", {}).get("plan")
+        return plan
+
     def having(self, plan: str) -> int:
         """How many stores have this plan."""
-        return sum(store.get("status", {}).get("plan") == plan for store in self._stores.values())
+        return sum(self.has(key) == plan for key in self._stores)
 
     def put(self, obj: Object) -> Key | None:
         """Keeps an object that is newer than what is known; tells whose it is if so."""
