@@ -16,6 +16,7 @@ import kopf
 from vectorstore_operator.api import GROUP, VERSION
 from vectorstore_operator.cache import Cache, Key
 from vectorstore_operator.kinds import PLAN, STORE
+from vectorstore_operator.objects import Object
 
 
 def settings() -> kopf.OperatorSettings:
@@ -32,6 +33,7 @@ def settings() -> kopf.OperatorSettings:
 def registry(
     cache: Cache,
     changed: Callable[[Key], None],
+    saw: Callable[[Object], None],
     relisted: Callable[[], None],
     start: Callable[[], Awaitable[None]],
     stop: Callable[[], Awaitable[None]],
@@ -41,6 +43,7 @@ def registry(
     Args:
         cache: is filled.
         changed: told of every store and plan that changed or went.
+        saw: told of every object the watches bring.
         relisted: told that objects were listed: deletions may have been missed.
         start: begins everything else; kopf watches nothing before it returns.
         stop: ends everything else, at a signal or the stop flag; kopf would cancel it after 5 s.
@@ -65,6 +68,7 @@ def registry(
 
     async def see(event: kopf.RawEvent, **_: Any) -> None:
         obj: Any = event["object"]
+        saw(obj)
         if event["type"] is None:
             relisted()
         elif event["type"] == "DELETED" and (key := cache.drop(obj)):

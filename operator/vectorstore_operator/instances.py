@@ -2,8 +2,7 @@
 
 One round asks every store whose leader pod is ready and that was not asked for a minute, a few at a
 time, apart from the reconciling workers: an instance that hangs holds up nobody. What it answers is
-kept; only news worth a write to the status (a change of 1 %, or the crossing of the limit) are
-published.
+kept, for the metrics; only news worth a write to the status are published.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import datetime
 
 import aiohttp
 
@@ -25,6 +25,8 @@ TIMEOUT = aiohttp.ClientTimeout(total=3)
 AT_ONCE = 16
 ROUND = 5.0
 """Seconds between rounds: how late a new store's first answer may be."""
+LAST_REQUEST = 600
+"""Seconds by which the last request must be later to be news by itself: a store in use is not written every minute."""
 
 
 class Instances:
@@ -42,6 +44,8 @@ class Instances:
         """
         self._cache, self._token, self._changed, self._every = cache, token, changed, every
         self._asked: dict[Key, float] = {}
+        self.known: dict[Key, Usage] = {}
+        """What every store last answered."""
         self._published: dict[Key, Usage] = {}
 
     def usage(self, key: Key) -> Usage | None:
@@ -59,7 +63,7 @@ class Instances:
         """Asks every store whose turn it is."""
         now = asyncio.get_running_loop().time()
         stores = self._cache.stores()
-        for known in (self._asked, self._published):
+        for known in (self._asked, self.known, self._published):
             for key in [key for key in known if key not in stores]:
                 del known[key]
         due = [(key, store) for key, store in stores.items() if now - self._asked.get(key, -self._every) >= self._every]
@@ -83,10 +87,11 @@ class Instances:
             async with session.get(f"http://{host}:{names.MANAGEMENT_PORT}/admin/usage", headers=headers) as response:
                 response.raise_for_status()
                 answer = await response.json()
-            usage = Usage(**{field: int(answer[field]) for field in ("documents", "limit", "bytes", "collections")})
+            usage = answered(answer)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
             log.info("usage of %s/%s: %r", key.namespace, key.name, error)
             return
+        self.known[key] = usage
         if newsworthy(self._published.get(key) or last_told(store), usage):
             self._published[key] = usage
             self._changed(key)
@@ -99,16 +104,48 @@ def leader_address(key: Key, cache: Cache) -> str | None:
     return status.get("podIP") if ready else None
 
 
+def answered(answer: Object) -> Usage:
+    """The usage in an instance's answer; an older one tells no last request.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    last = answer.get("lastRequest")
+    numbers = {field: int(answer[field]) for field in ("documents", "limit", "bytes", "collections")}
+    return Usage(**numbers, last_request=None if last is None else int(last))
+
+
 def last_told(store: Object) -> Usage | None:
     """The usage in a store's status, which a former process of the operator wrote."""
-    used, _, limit = (store.get("status") or {}).get("documents", "").partition("/")
-    return Usage(documents=int(used), limit=int(limit)) if used.isdigit() and limit.isdigit() else None
+    status = store.get("status") or {}
+    used, _, limit = status.get("documents", "").partition("/")
+    if not (used.isdigit() and limit.isdigit()):
+        return None
+    last = status.get("lastRequest")
+    return Usage(
+        documents=int(used),
+        limit=int(limit),
+        bytes=status.get("bytes", 0),
+        last_request=int(datetime.fromisoformat(last).timestamp()) if last else None,
+    )
 
 
 def newsworthy(before: Usage | None, now: Usage) -> bool:
-    """Whether a change of usage is worth a write: the first, 1 % more or fewer, crossing the limit, another limit."""
+    """Whether a change of usage is worth a write.
+
+    It is the first, another limit, the crossing of the limit, 1 % of the documents, 10 % of the bytes, or
+    a last request ten minutes later than the one told.
+    """
     if before is None or before.limit != now.limit:
         return True
-    crossed = (before.documents >= before.limit) != (now.documents >= now.limit)
-    changed = abs(now.documents - before.documents)
-    return crossed or changed * 100 >= max(before.documents, 1)
+    if (before.documents >= before.limit) != (now.documents >= now.limit):
+        return True
+    later = (now.last_request or 0) - (before.last_request or 0)
+    return (
+        later >= LAST_REQUEST or _changed(before.documents, now.documents, 100) or _changed(before.bytes, now.bytes, 10)
+    )
+
+
+def _changed(before: int, now: int, part: int) -> bool:
+    """Whether a number changed by at least one part in so many."""
+    return abs(now - before) * part >= max(before, 1)

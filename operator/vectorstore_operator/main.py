@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+from collections.abc import Mapping
 
 import kopf
 import uvloop
@@ -24,17 +25,23 @@ from vectorstore_operator.events import Recorder
 from vectorstore_operator.instances import Instances
 from vectorstore_operator.kinds import CHILDREN
 from vectorstore_operator.lease import Lease
-from vectorstore_operator.metrics import Metrics, serve
+from vectorstore_operator.metrics import Metrics
 from vectorstore_operator.objects import Object
+from vectorstore_operator.observe import Usage
 from vectorstore_operator.pushes import Pushes
 from vectorstore_operator.queue import Bucket, WorkQueue, exponential
 from vectorstore_operator.reconcile import Reconciler, backoff
 from vectorstore_operator.render import keys
 from vectorstore_operator.resync import Resync
+from vectorstore_operator.serving import serve
 from vectorstore_operator.settings import OperatorSettings
+from vectorstore_operator.vitals import Vitals
 from vectorstore_operator.watch import Informer
 
 log = logging.getLogger(__name__)
+
+RECOUNT = 1.0
+"""Seconds until the stores of a plan are counted after one came or went."""
 
 
 class Operator:
@@ -54,12 +61,10 @@ class Operator:
         self.resync = Resync(anyhow, namespaces, self.cache, self.changed, settings.resync_seconds)
         self.sources: tuple[Resync | Informer, ...] = (self.resync, *self.informers)
         self.queue: WorkQueue[Key] | None = None
+        self.instances: Instances | None = None
         self.running: asyncio.Task[None] | None = None
-        self.metrics.gauge("leading", "Whether this operator works, not only watches.", lambda: self.queue is not None)
-        self.metrics.gauge("stores", "Stores known.", lambda: len(self.cache.stores()))
-        self.metrics.gauge("plans", "Plans known.", lambda: len(self.cache.plans()))
-        self.metrics.gauge("queue", "Stores and plans in line.", lambda: 0 if self.queue is None else len(self.queue))
-        self.metrics.gauge("busy", "Those worked on now.", lambda: 0 if self.queue is None else self.queue.busy)
+        self.vitals = Vitals(self.cache, self.resync, self.informers, lambda: self.queue, self.usage)
+        self.vitals.register(self.metrics)
 
     def leads(self) -> bool:
         """Whether this operator may write."""
@@ -74,15 +79,20 @@ class Operator:
             for user in self.cache.users(key.name):
                 self.queue.add(user)
 
+    def recount(self) -> None:
+        """Has the stores of every plan counted in a moment: many that come at once are one count."""
+        for plan in self.cache.plans():
+            if self.queue is not None:
+                self.queue.add_after(Key("", plan["metadata"]["name"]), RECOUNT)
+
     async def filled(self) -> None:
         """Waits until the cache holds all there is."""
         for source in self.sources:
             await source.listed.wait()
 
-    @property
-    def ready(self) -> bool:
-        """Whether the cache holds all there is."""
-        return all(source.listed.is_set() for source in self.sources)
+    def usage(self) -> Mapping[Key, Usage]:
+        """What every store last said it holds, as far as this operator asks."""
+        return {} if self.instances is None else self.instances.known
 
     async def start(self, stop: asyncio.Event) -> None:
         """Begins to watch and waits until stores and plans are known; a failure sets `stop`."""
@@ -101,7 +111,8 @@ class Operator:
     async def run(self) -> None:
         """Watches, and works while it leads; ends when cancelled."""
         settings = self.settings
-        async with serve(self.metrics, lambda: self.ready, settings.host, settings.port), asyncio.TaskGroup() as group:
+        answering = serve(self.metrics.registry, self.vitals.unready, self.vitals.dead, settings.host, settings.port)
+        async with answering, asyncio.TaskGroup() as group:
             for source in self.sources:
                 group.create_task(source.run())
             if settings.lease:
@@ -161,14 +172,18 @@ class Operator:
 
         instances = Instances(self.cache, token, self.changed, settings.usage_seconds)
         pushes = Pushes(self.cache, token)
+        self.instances = instances
         recorder = Recorder(cluster, settings.identity, self.metrics)
         reconciler = Reconciler(cluster, self.cache, platform, recorder, instances.usage, self.metrics)
 
         async def look(key: Key) -> float | None:
+            had = self.cache.has(key)
             try:
                 return await reconciler(key)
             finally:
                 pushes.add(key)  # what the look changed, or a pod that became ready
+                if key.namespace and (self.cache.store(key) is None or self.cache.has(key) != had):
+                    self.recount()
 
         rate = settings.reconciles_per_second
         self.queue = WorkQueue(look, backoff, workers=settings.workers, bucket=Bucket(rate, 2 * rate))
@@ -181,7 +196,7 @@ class Operator:
                 group.create_task(pushes.run())
         finally:
             self.queue.close()
-            self.queue = None
+            self.queue = self.instances = None
 
 
 async def operate(settings: OperatorSettings) -> int:
@@ -193,6 +208,7 @@ async def operate(settings: OperatorSettings) -> int:
             registry=handlers.registry(
                 operator.cache,
                 operator.changed,
+                operator.resync.saw,
                 operator.resync.soon,
                 start=lambda: operator.start(stop),
                 stop=operator.stop,

@@ -1,65 +1,52 @@
-"""What the operator tells of itself: Prometheus metrics and two probes, on one small HTTP server."""
+"""What the operator counts of its own work: Prometheus metrics, one set per operator."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterable
 
-from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from vectorstore_operator.objects import Object
 
 WRITES = ("POST", "PUT", "PATCH", "MERGE", "DELETE")
 
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Upper bounds of the histogram's buckets, in seconds: from a look that changes nothing to an API server that hangs."""
+
 
 class Metrics:
-    """The numbers, in a registry of their own: one set per operator."""
+    """The numbers, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        self.requests = Counter(
-            "vectorstore_operator_api_requests",
-            "Requests to the API server; code 0 is no answer.",
-            ["verb", "kind", "code"],
-            registry=registry,
-        )
-        self.reconciles = Counter(
-            "vectorstore_operator_reconciles", "Looks at a store or plan, by outcome.", ["result"], registry=registry
-        )
+        self.registry = CollectorRegistry()
+        self.requests = self._counter("api_requests", "Requests to the API server; code 0 is no answer.", _REQUEST)
+        self.reconciles = self._counter("reconciles", "Looks at a store or plan: ok, or why one failed.", ("result",))
+        self.applies = self._counter("applies", "Children that differed from what is wanted.", ("kind",))
+        self.skips = self._counter("skips", "Children that were as wanted, so that nothing was sent.", ("kind",))
+        self.prunes = self._counter("prunes", "Children deleted that are not wanted any more.", ("kind",))
+        self.events = self._counter("events", "Events told, by reason.", ("reason",))
         self.seconds = Histogram(
-            "vectorstore_operator_reconcile_seconds", "Time one look takes, in seconds.", registry=registry
+            "vectorstore_operator_reconcile_seconds",
+            "Time one look takes, in seconds.",
+            buckets=BOUNDS,
+            registry=self.registry,
         )
-        self.events = Counter("vectorstore_operator_events", "Events told, by reason.", ["reason"], registry=registry)
 
     def count_request(self, verb: str, kind: str, code: int) -> None:
         """Counts one request: what `Cluster` wants told."""
         self.requests.labels(verb, kind, code).inc()
 
+    def compared(self, wanted: Iterable[Object], differing: Collection[Object]) -> None:
+        """Counts the children of a store that are to be applied, and those that are as they should be."""
+        for obj in wanted:
+            (self.applies if obj in differing else self.skips).labels(obj["kind"]).inc()
+
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
-        """A number that is looked up when it is asked for."""
+        """A number that is looked up when it is asked for, on another thread."""
         Gauge(f"vectorstore_operator_{name}", text, registry=self.registry).set_function(value)
 
+    def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(f"vectorstore_operator_{name}", text, labels, registry=self.registry)
 
-@asynccontextmanager
-async def serve(metrics: Metrics, ready: Callable[[], bool], host: str, port: int) -> AsyncIterator[int]:
-    """Serves /metrics, /readyz and /livez while entered; gives the port."""
 
-    async def numbers(request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
-
-    async def readyz(request: web.Request) -> web.Response:
-        return web.Response(text="ok") if ready() else web.Response(text="the caches are not filled yet", status=503)
-
-    async def livez(request: web.Request) -> web.Response:
-        return web.Response(text="ok")
-
-    app = web.Application()
-    app.add_routes([web.get("/metrics", numbers), web.get("/readyz", readyz), web.get("/livez", livez)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+_REQUEST = ("verb", "kind", "code")

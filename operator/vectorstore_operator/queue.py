@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from typing import Generic, TypeVar
@@ -48,6 +49,7 @@ class WorkQueue(Generic[K]):
         *,
         workers: int = 16,
         bucket: Bucket | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
         Args:
@@ -55,12 +57,14 @@ class WorkQueue(Generic[K]):
             backoff: told the error and how often in a row the key failed, says seconds until the retry.
             workers: keys processed at a time.
             bucket: bounds the rate; by default 50 per second after a burst of 100.
+            clock: seconds, monotonic; asked from other threads, too.
         """
         self._process, self._backoff, self._workers = process, backoff, workers
         self._bucket = bucket or Bucket(50, 100)
         self._line: asyncio.Queue[K] = asyncio.Queue()
-        self._waiting: set[K] = set()
-        self._active: set[K] = set()
+        self._clock = clock
+        self._waiting: dict[K, float] = {}
+        self._active: dict[K, float] = {}
         self._failures: dict[K, int] = {}
         self._timers: dict[K, asyncio.TimerHandle] = {}
 
@@ -73,13 +77,27 @@ class WorkQueue(Generic[K]):
         """Keys being worked on."""
         return len(self._active)
 
+    @property
+    def oldest(self) -> float:
+        """Seconds for which the first in line has waited; 0 while none does."""
+        return self._since(self._waiting)
+
+    @property
+    def longest(self) -> float:
+        """Seconds for which one key has been worked on longest; 0 while none is."""
+        return self._since(self._active)
+
+    def _since(self, began: dict[K, float]) -> float:
+        first = next(iter(list(began.values())), None)  # in the order they came
+        return 0.0 if first is None else self._clock() - first
+
     def add(self, key: K) -> None:
         """Puts a key in line, if it is not there."""
         if timer := self._timers.pop(key, None):
             timer.cancel()
         if key in self._waiting:
             return
-        self._waiting.add(key)
+        self._waiting[key] = self._clock()
         if key not in self._active:
             self._line.put_nowait(key)
 
@@ -106,8 +124,8 @@ class WorkQueue(Generic[K]):
             while True:
                 await room.acquire()
                 key = await self._line.get()
-                self._waiting.discard(key)
-                self._active.add(key)
+                self._waiting.pop(key, None)
+                self._active[key] = self._clock()
                 task = asyncio.create_task(self._work(key), name=f"work {key}")
                 busy.add(task)
                 task.add_done_callback(busy.discard)
@@ -132,6 +150,6 @@ class WorkQueue(Generic[K]):
                 self.add_after(key, again)
 
     def _done(self, key: K, _: object) -> None:
-        self._active.discard(key)
+        self._active.pop(key, None)
         if key in self._waiting:
             self._line.put_nowait(key)

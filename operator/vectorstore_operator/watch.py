@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 
 from vectorstore_operator.cache import SELECTOR, Cache, Key
@@ -26,10 +27,16 @@ class Informer:
     def __init__(
         self, cluster: Cluster, kind: Kind, namespace: str | None, cache: Cache, changed: Callable[[Key], None]
     ) -> None:
-        self._cluster, self._kind, self._namespace = cluster, kind, namespace
+        self._cluster, self.kind, self._namespace = cluster, kind, namespace
         self._cache, self._changed = cache, changed
         self.listed = asyncio.Event()
         """Set once the cache holds all there is."""
+        self._alive = time.monotonic()
+
+    @property
+    def silent(self) -> float:
+        """Seconds since there was news, a bookmark or a failure: bookmarks come about every minute."""
+        return time.monotonic() - self._alive
 
     async def run(self) -> None:
         """Lists, watches, and begins again after every failure; ends when cancelled."""
@@ -43,19 +50,21 @@ class Informer:
             except ClusterError as error:
                 if isinstance(error, Gone):
                     since = ""
-                failures += 1
-                log.warning("watch of %s broke, going on: %s", self._kind.plural, error)
+                failures, self._alive = failures + 1, time.monotonic()
+                log.warning("watch of %s broke, going on: %s", self.kind.plural, error)
                 await asyncio.sleep(error.retry_after or exponential(failures, 0.2, 30))
 
     async def _list(self) -> str:
-        items, version = await self._cluster.list(self._kind, self._namespace, SELECTOR)
-        for key in self._cache.replace(self._kind.name, self._namespace, items, version):
+        items, version = await self._cluster.list(self.kind, self._namespace, SELECTOR)
+        for key in self._cache.replace(self.kind.name, self._namespace, items, version):
             self._changed(key)
         self.listed.set()
+        self._alive = time.monotonic()
         return version
 
     async def _watch(self, since: str) -> AsyncIterator[str]:
-        async for event, obj in self._cluster.watch(self._kind, self._namespace, SELECTOR, since):
+        async for event, obj in self._cluster.watch(self.kind, self._namespace, SELECTOR, since):
+            self._alive = time.monotonic()
             if event != "BOOKMARK":
                 key = self._cache.drop(obj) if event == "DELETED" else self._cache.put(obj)
                 if key:

@@ -65,6 +65,7 @@ async def _respond(instance: Instance, scope: Scope, receive: Receive) -> bytes:
                 "bytes": usage.bytes,
                 "collections": usage.collections,
                 "reclaimableBytes": usage.reclaimableBytes,
+                "lastRequest": instance.observer.tally.last_request,
             }
         )
     raise not_found(f"{scope['method']} {path} is not a route of the management port")

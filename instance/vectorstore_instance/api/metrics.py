@@ -8,6 +8,7 @@ that nobody scrapes is smaller without it.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from pathlib import Path
@@ -67,6 +68,7 @@ class Metrics:
         yield from _limits(limits)
         if self._usage is not None:
             yield from _holdings(self._usage, limits)
+            yield from _volume(instance.settings.data_dir)
         if instance.embedder is not None:
             yield "vectorstore_embedded_texts_total", (), tally.texts
             yield "vectorstore_model_loaded", (), instance.embedder.loaded
@@ -125,6 +127,8 @@ def _traffic(tally: Tally) -> Iterable[Sample]:
     # Copied in one step each: requests are counted meanwhile, on another thread.
     for key, count in list(tally.requests.items()):
         yield "vectorstore_requests_total", key, count
+    if tally.last_request is not None:
+        yield "vectorstore_last_request_timestamp_seconds", (), tally.last_request
     for key, count in list(tally.refusals.items()):
         yield "vectorstore_refusals_total", key, count
     for route, count in list(tally.rows.items()):
@@ -161,6 +165,12 @@ def _holdings(usage: Usage, limits: Limits) -> Iterable[Sample]:
     yield "vectorstore_quota_use_ratio", ("collections",), _ratio(usage.collections, limits.max_collections)
     if limits.max_bytes is not None:
         yield "vectorstore_quota_use_ratio", ("bytes",), _ratio(usage.bytes, limits.max_bytes)
+
+
+def _volume(folder: Path) -> Iterable[Sample]:
+    found = os.statvfs(folder)
+    yield "vectorstore_volume_bytes", (), found.f_blocks * found.f_frsize
+    yield "vectorstore_volume_free_bytes", (), found.f_bavail * found.f_frsize
 
 
 def _ratio(used: int, limit: int) -> float:

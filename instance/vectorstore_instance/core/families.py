@@ -21,6 +21,7 @@ FAMILIES = {
         "histogram", "From the head of a request to the end of its answer.", ("route",)
     ),
     "vectorstore_requests_in_flight": Family("gauge", "Requests under way."),
+    "vectorstore_last_request_timestamp_seconds": Family("gauge", "When the tenant last asked for something."),
     "vectorstore_refusals_total": Family("counter", "Requests answered with an error.", ("reason", "status")),
     "vectorstore_written_rows_total": Family("counter", "Rows that acknowledged writes named.", ("route",)),
     "vectorstore_documents": Family("gauge", "Documents in all collections."),
@@ -30,6 +31,8 @@ FAMILIES = {
     "vectorstore_data_bytes": Family("gauge", "Bytes of the store's files."),
     "vectorstore_data_reclaimable_bytes": Family("gauge", "Bytes of them that maintenance could give back."),
     "vectorstore_data_limit_bytes": Family("gauge", "The quota of bytes, where one is set."),
+    "vectorstore_volume_bytes": Family("gauge", "Size of the file system that the data are on."),
+    "vectorstore_volume_free_bytes": Family("gauge", "Bytes of it that are free for the store."),
     "vectorstore_quota_use_ratio": Family("gauge", "What is used of a quota: 1 is all of it.", ("resource",)),
     "vectorstore_read_only": Family("gauge", "1 while nothing more may be written."),
     "vectorstore_queue_depth": Family("gauge", "Requests that wait for the engine.", ("queue",)),

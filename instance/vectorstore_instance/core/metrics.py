@@ -7,6 +7,7 @@ loaded before the first scrape.
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 
 from vectorstore_instance.core.exchange import Exchange
@@ -49,11 +50,15 @@ class Tally:
         """Rows of acknowledged writes, by route."""
         self.embedding = Histogram()
         self.texts = 0
+        self.last_request: float | None = None
+        """When the tenant last asked for something, in Unix seconds: a heartbeat or a stranger is no request of its."""
 
     def ended(self, exchange: Exchange) -> None:
         """Counts one request."""
         route = exchange.route
         _count(self.requests, (route, exchange.status))
+        if exchange.caller is not None and route != "system":
+            self.last_request = time.time()
         latency = self.latency.get(route)
         if latency is None:
             latency = self.latency[route] = Histogram()

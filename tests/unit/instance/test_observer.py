@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from contextvars import copy_context
 from pathlib import Path
 from types import SimpleNamespace
@@ -69,6 +70,17 @@ def test_requests_are_counted_by_route_and_status_and_timed_by_route() -> None:
     times = tally.latency["upsert"]
     assert times.buckets[BOUNDS.index(0.005)] == 4
     assert times.seconds == pytest.approx(0.012)
+
+
+def test_the_last_request_is_the_tenant_s_and_no_heartbeat() -> None:
+    tally = Tally()
+    tally.ended(ended(status=401))
+    tally.ended(ended(route="system", caller=Caller(Role.READ_ONLY, "somebody")))
+    assert tally.last_request is None
+    before = time.time()
+    tally.ended(ended(caller=Caller(Role.READ_ONLY, "somebody")))
+    assert tally.last_request is not None
+    assert tally.last_request >= before
 
 
 def test_error_classes_that_another_server_makes_up_are_not_remembered_without_end() -> None:

@@ -17,8 +17,8 @@ from vectorstore_operator.observe import Usage
 ACME = Key("tenants", "acme")
 
 
-def usage(documents: int, limit: int = 1000) -> Usage:
-    return Usage(documents=documents, limit=limit)
+def usage(documents: int, limit: int = 1000, **more: int) -> Usage:
+    return Usage(documents=documents, limit=limit, **more)
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,16 @@ def usage(documents: int, limit: int = 1000) -> Usage:
         (usage(999), usage(1000), True),
         (usage(1000), usage(999), True),
         (usage(100), usage(100, limit=2000), True),
+        (usage(1, bytes=1000), usage(1, bytes=1099), False),
+        (usage(1, bytes=1000), usage(1, bytes=1100), True),
+        (usage(1, bytes=1000), usage(1, bytes=900), True),
+        (usage(1), usage(1, last_request=1_700_000_000), True),
+        (usage(1, last_request=1_700_000_000), usage(1, last_request=1_700_000_599), False),
+        (usage(1, last_request=1_700_000_000), usage(1, last_request=1_700_000_600), True),
+        (usage(1, last_request=1_700_000_000), usage(1), False),
     ],
 )
-def test_news_are_the_first_one_percent_more_or_fewer_and_the_limit(
+def test_news_are_the_first_one_percent_more_or_fewer_the_limit_the_bytes_and_a_much_later_request(
     before: Usage | None, now: Usage, news: bool
 ) -> None:
     assert newsworthy(before, now) is news
@@ -45,7 +52,11 @@ def cached(ready: str = "True", documents: str = "") -> Cache:
     cache = Cache()
     meta = {"namespace": "tenants", "resourceVersion": "1"}
     cache.put(
-        {"kind": "VectorStore", "metadata": {**meta, "name": "acme", "uid": "u1"}, "status": {"documents": documents}}
+        {
+            "kind": "VectorStore",
+            "metadata": {**meta, "name": "acme", "uid": "u1"},
+            "status": {"documents": documents, "bytes": 9, "lastRequest": "2025-11-21T18:00:00Z"},
+        }
     )
     conditions = [{"type": "Ready", "status": ready}]
     cache.put(
@@ -68,7 +79,13 @@ class Instance:
     """Answers as an instance's management port does."""
 
     def __init__(self) -> None:
-        self.answer: dict[str, Any] | None = {"documents": 5, "bytes": 9, "collections": 1, "limit": 1000}
+        self.answer: dict[str, Any] | None = {
+            "documents": 5,
+            "bytes": 9,
+            "collections": 1,
+            "limit": 1000,
+            "lastRequest": 1763748000.5,
+        }
         self.asked: list[str] = []
 
     async def usage(self, request: web.Request) -> web.Response:
@@ -99,7 +116,17 @@ async def test_a_store_is_asked_with_its_own_token_once_per_interval_and_news_ar
         await asking.round(session)
     assert instance.asked == ["Bearer token-of-u1"]
     assert changed == [ACME]
-    assert asking.usage(ACME) == Usage(documents=5, limit=1000, bytes=9, collections=1)
+    assert asking.usage(ACME) == Usage(documents=5, limit=1000, bytes=9, collections=1, last_request=1763748000)
+    assert asking.known[ACME] == asking.usage(ACME)
+
+
+async def test_an_instance_of_an_earlier_release_tells_no_last_request(instance: Instance) -> None:
+    assert instance.answer
+    del instance.answer["lastRequest"]
+    asking = Instances(cached(), lambda store: "t", lambda key: None)
+    async with aiohttp.ClientSession() as session:
+        await asking.round(session)
+    assert asking.known[ACME].last_request is None
 
 
 async def test_an_instance_that_fails_keeps_its_last_usage(instance: Instance) -> None:

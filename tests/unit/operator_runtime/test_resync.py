@@ -58,6 +58,31 @@ async def test_a_deletion_that_nobody_told_of_is_found_when_asked(monkeypatch: p
     task.cancel()
 
 
+async def test_a_watch_that_keeps_silent_about_what_a_listing_had_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resync.time, "monotonic", lambda: clock)
+    clock = 1000.0
+    listing = Listing("acme")
+    net = Resync(listing, [None], Cache(), lambda key: None, every=3600)  # type: ignore[arg-type]
+    assert net.silent == 0
+    await net.compare()
+    clock += 100
+    await net.compare()  # another listing does not begin the time anew
+    assert net.silent == 100
+    net.saw({"kind": STORE.name, "metadata": {"namespace": "tenants", "name": "acme", "resourceVersion": "1"}})
+    assert net.silent == 0
+    await net.compare()
+    assert net.silent == 0
+
+
+async def test_silence_about_what_is_gone_meanwhile_is_none() -> None:
+    listing = Listing("acme")
+    net = Resync(listing, ["tenants"], Cache(), lambda key: None, every=3600)  # type: ignore[arg-type]
+    await net.compare()
+    listing.names.clear()
+    await net.compare()
+    assert net.silent == 0
+
+
 async def test_it_waits_for_the_kinds_to_be_there() -> None:
     listing, cache = Listing("acme", failures=2), Cache()
     net = Resync(listing, [None], cache, lambda key: None, every=3600)  # type: ignore[arg-type]

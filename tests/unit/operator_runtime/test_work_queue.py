@@ -138,3 +138,26 @@ def test_a_bucket_lets_a_burst_pass_and_then_its_rate() -> None:
     assert [round(bucket.take(), 3) for _ in range(4)] == [0, 0, 0.1, 0.2]
     now += 10
     assert bucket.take() == 0
+
+
+async def test_it_tells_how_long_the_first_in_line_waits_and_the_longest_look_takes() -> None:
+    now = 100.0
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def process(key: str) -> None:
+        begun.set()
+        await go.wait()
+
+    queue = WorkQueue(process, lambda error, failures: 0, workers=1, clock=lambda: now)
+    assert (queue.oldest, queue.longest) == (0, 0)
+    queue.add("a")
+    now += 5
+    queue.add("b")
+    queue.add("a")  # in line already: it has waited since it came
+    assert (queue.oldest, queue.longest) == (5, 0)
+    run = asyncio.create_task(queue.run(grace=0))
+    await begun.wait()
+    now += 2
+    assert (queue.oldest, queue.longest) == (2, 2)
+    run.cancel()
+    await asyncio.wait({run})
