@@ -69,5 +69,5 @@ def secret_missing(store: Resolved, live: Object | None) -> Refusal | None:
         "SecretMissing",
         f"{field}: {what}, which the model's endpoint wants; put the key there: kubectl create secret generic {name} "
         f"-n {store.namespace} --from-file={EMBEDDING_KEY}=FILE",
-        again=10,
+        again=5,
     )

@@ -131,6 +131,21 @@ def test_a_plan_is_filled_in(api: ApiServer) -> None:
         ({}, "spec.documents: Required value"),
         ({"documents": 5, "memory": "much"}, "spec.memory"),
         ({"documents": 5, "network": {"clients": [{}] * 17}}, "must have at most 16 items"),
+        ({"documents": 5, "limits": {"batchRows": 6000}}, "spec.limits.batchRows"),
+        ({"documents": 5, "precision": "fp16"}, 'supported values: "fp32", "int8"'),
+        (
+            {"documents": 5, "embeddings": [{"model": "none", "url": "https://a.example/v1", "dimension": 3}]},
+            "all-MiniLM-L6-v2 and none need no endpoint",
+        ),
+        (
+            {"documents": 5, "embeddings": [{"model": "e", "url": "https://a:b@c.example/v1", "dimension": 3}]},
+            "spec.embeddings[0].url",
+        ),
+        ({"documents": 5, "documentUrls": ["files.example.com"]}, "spec.documentUrls[0]"),
+        (
+            {"documents": 5, "allowedNamespaces": {"names": ["a"], "matchLabels": {"a": "b"}}},
+            "allowedNamespaces: either names or matchLabels",
+        ),
         (
             {"documents": 5, "network": {"clients": [{"podSelector": {}, "ipBlock": {"cidr": "10.0.0.0/8"}}]}},
             "ipBlock does not go together with namespaceSelector or podSelector",

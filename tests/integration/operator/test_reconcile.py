@@ -102,6 +102,7 @@ async def test_a_restart_and_a_second_look_write_nothing(tenant: Tenant, start: 
     for name in ("acme", "bravo"):
         await tenant.until("VectorStore", name, accepted)
     await tenant.until("VectorStore", "wrong", refused("QuotaAbovePlan"))
+    await tenant.until("VectorStorePlan", plan, lambda found: found["status"].get("stores") == 2)
     wait_until(first.settled)
     before = await tenant.versions()
     assert first.stop() == 0
