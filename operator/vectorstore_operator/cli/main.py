@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -27,10 +27,22 @@ from vectorstore_operator.local import Invalid, Problem
 from vectorstore_operator.local.folder import default_home
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
+OF_A_CLUSTER = ("-n", "--namespace", "-A", "--all-namespaces", "--context", "--kubeconfig")
 
 
 class Worlds(click.Group):
     """Has the verbs of the machine, and with --cluster those of the cluster."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Runs the verb, and points who gives it an option of the other world there."""
+        try:
+            return super().invoke(context)
+        except click.NoSuchOption as problem:
+            if not context.params.get("cluster") and problem.option_name in OF_A_CLUSTER:
+                problem.message += (
+                    " It is for the stores of a cluster: `kubectl vectorstore` or `vectorstore --cluster`."
+                )
+            raise
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """The verb of that name in the world that is meant."""
@@ -58,7 +70,6 @@ def cli(context: click.Context, cluster: bool) -> None:
 
 
 cli.add_command(completion)
-cluster.add_command(completion)
 
 
 def _interrupt(*_: object) -> NoReturn:
