@@ -44,6 +44,24 @@ def transitions(before: Object, after: Object) -> Iterator[News]:
             yield News("Normal", now["reason"], now["message"])
         if not good and (changed or now["type"] == "Accepted"):
             yield News("Normal" if now["reason"] == HIBERNATED else "Warning", now["reason"], now["message"])
+    yield from of_keys(before.get("keys") or {}, after.get("keys") or {}, after.get("secret"))
+
+
+def of_keys(old: Object, now: Object, secret: str | None) -> Iterator[News]:
+    """What became of a store's keys; the first that is told of them is no news."""
+    if not old or not now:
+        return
+    until, source = now.get("formerValidUntil"), now.get("secretName")
+    former = f"those made before are valid until {until}" if until else "those made before are void"
+    if now.get("revoke") != old.get("revoke"):
+        yield News("Normal", "CredentialsRevoked", f"new keys are in Secret {secret}; {former}")
+    elif source != old.get("secretName"):
+        taken = f"taken from Secret {source}" if source else "looked after by the operator again"
+        yield News("Normal", "CredentialsReplaced", f"keys are {taken}; {former}")
+    elif now.get("rotatedAt") != old.get("rotatedAt"):
+        yield News("Normal", "CredentialsRotated", f"new keys are in Secret {secret}; {former}")
+    elif old.get("formerValidUntil") and not until:
+        yield News("Normal", "CredentialsExpired", "the former keys are not valid any more")
 
 
 class Recorder:

@@ -174,7 +174,7 @@ class Operator:
         pushes = Pushes(self.cache, token)
         self.instances = instances
         recorder = Recorder(cluster, settings.identity, self.metrics)
-        reconciler = Reconciler(cluster, self.cache, platform, recorder, instances.usage, self.metrics)
+        reconciler = Reconciler(cluster, self.cache, platform, recorder, instances.usage, self.metrics, pushes.spread)
 
         async def look(key: Key) -> float | None:
             had = self.cache.has(key)

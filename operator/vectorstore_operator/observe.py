@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from vectorstore_operator import names
+from vectorstore_operator import keybook, names
 from vectorstore_operator.address import address
 from vectorstore_operator.api.base import Model
 from vectorstore_operator.api.plan import PlanStatus
@@ -56,9 +56,10 @@ def status(
     seen = Seen(store, verdict, children, _rollout(store, verdict, children), used, limit)
     accepted: dict[str, Any] = (
         {"plan": verdict.plan.name, "url": address(verdict).url, "secret": names.credentials(name)}
+        | {"keys": keybook.told(children.get(("Secret", names.credentials(name))), verdict.spec.keys)}
         | fixed(verdict.embedding)
         if isinstance(verdict, Resolved)
-        else {field: before.get(field) for field in ("plan", "url", "secret", "precision", "dimension")}
+        else {field: before.get(field) for field in ("plan", "url", "secret", "keys", "precision", "dimension")}
     )
     return _json(
         StoreStatus(

@@ -18,16 +18,16 @@ from vectorstore_operator import accept, diff, names, objects, observe, ownershi
 from vectorstore_operator.cache import Cache, Key
 from vectorstore_operator.claimed import Around
 from vectorstore_operator.cluster import Cluster
-from vectorstore_operator.credentials import addressed, fresh_key, once
 from vectorstore_operator.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, NotLeading, Terminating
-from vectorstore_operator.events import News, Recorder, transitions
+from vectorstore_operator.events import Recorder, transitions
 from vectorstore_operator.growing import adopt, grow
+from vectorstore_operator.keeper import Keeper
 from vectorstore_operator.kinds import CLAIM, KINDS
 from vectorstore_operator.metrics import Metrics
 from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Refusal, Resolved
 from vectorstore_operator.queue import exponential
-from vectorstore_operator.render import claims, keys
+from vectorstore_operator.render import claims
 from vectorstore_operator.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -56,10 +56,12 @@ class Reconciler:
         recorder: Recorder,
         usage: Callable[[Key], observe.Usage | None],
         metrics: Metrics,
+        spread: Callable[[Key], bool],
     ) -> None:
         self._cluster, self._cache, self._platform = cluster, cache, platform
         self._recorder, self._usage, self._metrics = recorder, usage, metrics
         self._storage = Storage(cluster)
+        self._keeper = Keeper(cluster, cache, recorder, spread)
 
     async def __call__(self, key: Key) -> float | None:
         """One look. Returns in how many seconds another is wanted, or None.
@@ -99,7 +101,8 @@ class Reconciler:
             return None  # what it consisted of goes by its owner references
         verdict = await adopt(self._cluster, self._cache, self._recorder, store) or await self._accept(key, store)
         failure: Forbidden | None = None
-        if isinstance(verdict, Resolved) and not (store.get("spec") or {}).get("paused"):
+        paused = bool((store.get("spec") or {}).get("paused"))
+        if isinstance(verdict, Resolved) and not paused:
             try:
                 verdict = await self._converge(key, store, verdict)
             except Invalid as error:
@@ -110,7 +113,10 @@ class Reconciler:
         await self._tell(store, observe.status(store, verdict, children, self._usage(key), datetime.now(UTC)))
         if failure:
             raise failure
-        return verdict.again if isinstance(verdict, Refusal) else verdict.growth.wait
+        if isinstance(verdict, Refusal):
+            return verdict.again
+        keys = None if paused else self._keeper.again(verdict, datetime.now(UTC))
+        return min((wait for wait in (verdict.growth.wait, keys) if wait is not None), default=None)
 
     async def _accept(self, key: Key, store: Object) -> Resolved | Refusal:
         children, usage = self._cache.children(key), self._usage(key)
@@ -126,16 +132,22 @@ class Reconciler:
         """Makes the children what they should be, or tells what is in the way."""
         if refusal := await prerequisites.missing(self._cluster, wanted, self._cache.children(key)):
             return refusal
-        if refusal := await self._credentials(key, store, wanted):
-            return refusal
+        now, given = datetime.now(UTC), await self._keeper.given(wanted)
+        if isinstance(given, Refusal):
+            return given
         children = self._cache.children(key)
-        phases = render.desired(wanted, self._platform, children, datetime.now(UTC))
+        expected = self._keeper.expected(wanted, given)
+        phases = self._desired(wanted, {objects.key(expected): expected} | children, given, now)
         unseen = await self._unseen(phases, children)
-        children |= unseen
-        if refusal := diff.conflicts([obj for phase in phases for obj in phase], children):
+        if refusal := diff.conflicts([obj for phase in phases for obj in phase], unseen | children):
+            return refusal  # before there are keys
+        if refusal := await self._keeper.keep(store, wanted, given, now):
             return refusal
+        if (known := self._cache.children(key)) != children:
+            phases = self._desired(wanted, known, given, now)
         if await grow(self._cluster, self._cache, self._recorder, store, wanted):
-            children = unseen | self._cache.children(key)
+            known = self._cache.children(key)
+        children = unseen | known
         for phase in phases:
             differing = diff.to_apply(phase, children)
             self._metrics.compared(phase, differing)
@@ -146,19 +158,11 @@ class Reconciler:
         await together(self._apply(patch, children) for obj in kept if (patch := claims.owner_patch(wanted, obj)))
         return wanted
 
-    async def _credentials(self, key: Key, store: Object, wanted: Resolved) -> Refusal | None:
-        """Sees to it that the tenant has keys; None if so."""
-        fresh = keys.credentials(wanted, fresh_key(), fresh_key())
-        live, made = self._cache.children(key).get(objects.key(fresh)), False
-        if live is None:
-            live, made = await once(self._cluster, fresh)
-        if refusal := diff.conflicts([fresh], {objects.key(live): live}):
-            return refusal
-        self._cache.put(await addressed(self._cluster, wanted, live))
-        if made and store.get("status", {}).get("secret"):
-            note = f"Secret {names.credentials(wanted.name)} was gone: new keys were made, the old ones are void"
-            await self._recorder.tell(store, News("Warning", "CredentialsRecreated", note))
-        return None
+    def _desired(
+        self, wanted: Resolved, children: Children, given: Object | None, now: datetime
+    ) -> tuple[tuple[Object, ...], ...]:
+        seen = dict(children) | ({objects.key(given): given} if given else {})
+        return render.desired(wanted, self._platform, seen, now)
 
     async def _unseen(self, phases: Iterable[tuple[Object, ...]], children: Children) -> dict[tuple[str, str], Object]:
         """Live objects that have the names of children to be made: somebody else's, or strayed from the watches."""

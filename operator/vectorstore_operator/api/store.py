@@ -13,6 +13,7 @@ from vectorstore_operator.api.access import Jwt, Origins
 from vectorstore_operator.api.base import Conditions, Model, Name, Quantity, Rule, cel, immutable
 from vectorstore_operator.api.embedding import StoreEmbedding
 from vectorstore_operator.api.exposure import StoreTls
+from vectorstore_operator.api.keys import KeysStatus, StoreKeys
 from vectorstore_operator.api.storage import CLASS_RULE, Storage, StorageStatus
 
 NAME_RULE = Rule(
@@ -72,6 +73,8 @@ class StoreSpec(Model):
     """The volume, where the plan's does not fit."""
     tls: StoreTls | None = None
     """TLS in the pods; omitted = plain HTTP inside the cluster."""
+    keys: StoreKeys | None = None
+    """When keys are exchanged; omitted = they are made once."""
     deletion_policy: Literal["Retain", "Delete"] | None = None
     """Whether volumes outlive the store; omitted = Retain."""
     paused: bool | None = None
@@ -97,6 +100,8 @@ class StoreStatus(Model):
     """Where clients reach the store."""
     secret: str | None = None
     """The Secret with the keys and the URL."""
+    keys: KeysStatus | None = None
+    """What became of `spec.keys`."""
     precision: Precision | None = None
     """How the model that runs in the store computes, fixed when the store was first accepted."""
     dimension: int | None = None

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 from datetime import datetime
 
-from vectorstore_operator import names
+from vectorstore_operator import keybook, names
 from vectorstore_operator.objects import Children, Object, belongs
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.render import binding
@@ -21,7 +21,7 @@ from vectorstore_operator.render.editions import EPOCH, edition
 from vectorstore_operator.render.meta import child
 from vectorstore_operator.render.platform import Platform
 
-TENANT_FILES = ("read-write", "read-only")
+TENANT_FILES = keybook.ROLES
 GENERATION = "generation"
 
 
@@ -44,13 +44,13 @@ def digest(key: str) -> str:
     return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
 
-def credentials(store: Resolved, read_write: str, read_only: str) -> Object:
+def credentials(store: Resolved, read_write: str | None, read_only: str | None) -> Object:
     """The tenant's Secret, in the shape of https://servicebinding.io/spec/core/1.1.0/#well-known-secret-entries.
 
     Args:
         store: whose.
-        read_write: key for everything a tenant may do.
-        read_only: key for looking.
+        read_write: key for everything a tenant may do; None where there is none.
+        read_only: key for looking; likewise.
     """
     entries = {
         "type": "chroma",
@@ -65,16 +65,31 @@ def credentials(store: Resolved, read_write: str, read_only: str) -> Object:
         "Secret",
         names.credentials(store.name),
         type="servicebinding.io/chroma",
-        data={entry: _encode(value) for entry, value in entries.items()},
+        data={entry: _encode(value) for entry, value in entries.items() if value is not None},
     )
 
 
+def reclaimed(live: Object, fresh: Object) -> Object | None:
+    """The merge patch that gives live credentials the labels and the owner of fresh ones; None when they have them."""
+    meta, stated = live["metadata"], fresh["metadata"]
+    (owner,) = stated["ownerReferences"]
+    labels = dict(stated["labels"].items() - (meta.get("labels") or {}).items())
+    change: Object = {"labels": labels} if labels else {}
+    if owner not in (references := meta.get("ownerReferences") or []):
+        change["ownerReferences"] = [*(other for other in references if other["uid"] != owner["uid"]), owner]
+    return {"metadata": change} if change else None
+
+
 def digests(store: Resolved, platform: Platform, children: Children, now: datetime = EPOCH) -> Object | None:
-    """The pods' Secret; None while the store has no credentials."""
-    given = children.get(("Secret", names.credentials(store.name)))
-    if given is None or not belongs(given, store.name, store.uid):
+    """The pods' Secret; None while the store has no credentials, or not the Secret that it takes keys from."""
+    live = children.get(("Secret", names.credentials(store.name)))
+    source = store.spec.keys.secret_name if store.spec.keys else None
+    given = children.get(("Secret", source)) if source else None
+    if live is None or not belongs(live, store.name, store.uid) or (source and given is None):
         return None
-    files = {name: _lines(given, name) for name in TENANT_FILES}
+    files = {
+        role: "".join(f"{digest(key)}\n" for key in keybook.valid(live, role, now, given)) for role in TENANT_FILES
+    }
     files["admin"] = digest(token(platform.secret, "admin", store.uid)) + "\n"
     files["internal"] = token(platform.secret, "internal", store.uid) + "\n"
     data = {name: _encode(content) for name, content in files.items()}
@@ -97,11 +112,6 @@ def _numbered(data: Object, live: Object | None, now: datetime) -> Object:
     text = base64.b64decode(written or "").strip()
     number = int(text) if text.isdigit() else None
     return data | {GENERATION: _encode(f"{edition(number, given == data, now)}\n")}
-
-
-def _lines(given: Object, entry: str) -> str:
-    text = base64.b64decode((given.get("data") or {}).get(entry, "")).decode(errors="replace")
-    return "".join(f"{digest(line.strip())}\n" for line in text.splitlines() if line.strip())
 
 
 def _encode(text: str) -> str:
