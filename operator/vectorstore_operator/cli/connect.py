@@ -17,11 +17,11 @@ from vectorstore_operator.cli import show
 from vectorstore_operator.cli.remote import Remote, key_of
 from vectorstore_operator.cli.snippets import secret_key, snippet
 from vectorstore_operator.cli.verbs import me, name, on_cluster, text_or_json
-from vectorstore_operator.cli.words import pod_ready
+from vectorstore_operator.cli.words import has_tls, pod_ready, secret_of
 from vectorstore_operator.local import Problem
 
 if TYPE_CHECKING:
-    from vectorstore_operator.cli.streams import Forward
+    from vectorstore_operator.cli.forward import Forward
 
 ROLES = ("read-write", "read-only")
 
@@ -35,17 +35,18 @@ ROLES = ("read-write", "read-only")
 @on_cluster
 async def connect(remote: Remote, name: str, port: int, read_only: bool, show_key: bool, output: str) -> None:
     """Bring a store to a port of this machine, and show how to use it; ends with Ctrl-C."""
-    from vectorstore_operator.cli.streams import Forward, Streams  # with the client that `on_cluster` has loaded
+    from vectorstore_operator.cli.forward import Forward  # with the client that `on_cluster` has loaded
+    from vectorstore_operator.cli.streams import Streams
 
-    await remote.store(name)
-    role = ROLES[read_only]
-    key = await key_of(remote, name, role) if show_key else None
+    store = await remote.store(name)
+    role, secret = ROLES[read_only], secret_of(store)
+    key = await key_of(remote, secret, role) if show_key else None
     async with Streams(remote.api, remote.namespace) as streams:
-        forward = Forward(streams, lambda: _pod(remote, name), names.PORT, show.say)
+        forward = Forward(streams, lambda: _pod(remote, name), names.PORT, has_tls(store), show.say)
         await forward.check()
         server = await _listen(forward, port)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        command = secret_key(names.credentials(name), remote.namespace, role, remote.options)
+        command = secret_key(secret, remote.namespace, role, remote.options)
         if output == "json":
             click.echo(json.dumps({"url": url, "keyCommand": command} | ({"key": key} if key else {})))
         else:

@@ -38,11 +38,10 @@ class Worlds(click.Group):
         try:
             return super().invoke(context)
         except click.NoSuchOption as problem:
-            if not context.params.get("cluster") and problem.option_name in OF_A_CLUSTER:
-                problem.message += (
-                    " It is for the stores of a cluster: `kubectl vectorstore` or `vectorstore --cluster`."
-                )
-            raise
+            if context.params.get("cluster") or problem.option_name not in OF_A_CLUSTER:
+                raise
+            hint = "it is for the stores of a cluster: `kubectl vectorstore` or `vectorstore --cluster`"
+            raise click.UsageError(f"No such option: {problem.option_name}; {hint}", problem.ctx) from None
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """The verb of that name in the world that is meant."""

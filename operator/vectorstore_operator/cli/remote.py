@@ -91,18 +91,16 @@ class Remote:
         return []
 
 
-async def key_of(remote: Remote, store: str, role: str) -> str:
+async def key_of(remote: Remote, secret: str, entry: str) -> str:
     """A key of a store: the first line of its Secret's entry, which is the newest.
 
     Raises:
         Problem: there is none.
     """
-    secret = await remote.cluster.get(KINDS["Secret"], remote.namespace, names.credentials(store))
-    lines = base64.b64decode(((secret or {}).get("data") or {}).get(role, "")).decode(errors="replace").split()
+    found = await remote.cluster.get(KINDS["Secret"], remote.namespace, secret) or {}
+    lines = base64.b64decode((found.get("data") or {}).get(entry, "")).decode(errors="replace").split()
     if not lines:
-        raise Problem(
-            f"Secret {names.credentials(store)} in {remote.namespace} has no key {role!r}; is {store} accepted?"
-        )
+        raise Problem(f"Secret {secret} in {remote.namespace} has no key {entry!r}; see the store's status")
     return lines[0]
 
 

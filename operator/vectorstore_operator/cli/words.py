@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from vectorstore_operator import names
 from vectorstore_operator.cli.show import age
 from vectorstore_operator.objects import Object
 
@@ -54,6 +55,17 @@ def summary(store: Object, now: datetime) -> dict[str, Any]:
         "hibernated": bool(spec.get("hibernated")),
         "age": age(meta.get("creationTimestamp"), now),
     }
+
+
+def has_tls(store: Object) -> bool:
+    """Whether its pods speak TLS."""
+    return bool((store.get("spec") or {}).get("tls"))
+
+
+def secret_of(store: Object) -> str:
+    """The Secret with its keys."""
+    told = (store.get("status") or {}).get("secret")
+    return str(told or names.credentials(store["metadata"]["name"]))
 
 
 def pod_ready(pod: Object) -> bool:

@@ -38,7 +38,7 @@ def test_a_cluster_is_meant_where_it_is_said(
 
 
 def test_a_clusters_option_is_refused_on_one_machine() -> None:
-    with pytest.raises(click.NoSuchOption, match=r"-n.*kubectl vectorstore"):
+    with pytest.raises(click.UsageError, match=r"-n.*kubectl vectorstore"):
         cli.main(["get", "-n", "tenants"], standalone_mode=False)
 
 
