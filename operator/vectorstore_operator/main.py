@@ -165,6 +165,7 @@ class Operator:
             run_as=settings.run_as if isinstance(settings.run_as, int) else None,
             image_pull_policy=settings.image_pull_policy,
             secret=secret,
+            metrics_from=settings.metrics_from,
         )
 
         def token(store: Object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from pydantic import Field, field_validator
@@ -23,6 +23,9 @@ class OperatorSettings(BaseSettings):
     labels: Annotated[dict[str, str], NoDecode] = Field(
         {"app.kubernetes.io/name": "vectorstore-operator"},
         description="Labels of the operator's pods, `key=value` comma-separated: who may reach management ports.",
+    )
+    metrics_from: tuple[dict[str, Any], ...] = Field(
+        (), description="NetworkPolicy peers that may read the stores' metrics: a JSON array."
     )
     instance_image: str = Field("vectorstore-instance:latest", description="Image of the stores' pods.")
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(

@@ -36,7 +36,7 @@ def network_policy(store: Resolved, platform: Platform) -> Object:
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [
             {"from": [*_clients(store), own], "ports": [policy_port(names.PORT)]},
-            {"from": [operator], "ports": [policy_port(names.MANAGEMENT_PORT)]},
+            {"from": [operator, *platform.metrics_from], "ports": [policy_port(names.MANAGEMENT_PORT)]},
         ],
         "egress": [
             {"to": DNS_SERVERS, "ports": dns},

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from vectorstore_operator.objects import Object
+
 
 @dataclass(frozen=True)
 class Platform:
@@ -22,3 +24,5 @@ class Platform:
     """User and group of an instance's pod; None where the platform chooses them."""
     image_pull_policy: str = "IfNotPresent"
     """When nodes fetch the image."""
+    metrics_from: tuple[Object, ...] = ()
+    """NetworkPolicy peers that may read metrics on the management port."""

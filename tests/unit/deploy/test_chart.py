@@ -84,7 +84,11 @@ def test_plans_are_the_shipped_ones_and_stay(options: tuple[str, ...]) -> None:
 @needs_helm
 def test_the_operator_reads_its_environment_as_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     images = ("--set", "instance.image.repository=there/instance", "--set-string", "instance.image.tag=2")
-    options = (*images, "--set", "watchNamespaces={a,b}", "--set", "instance.runAsUser=null")
+    metrics = (
+        "--set-json",
+        'networkPolicy.metricsFrom=[{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]',
+    )
+    options = (*images, *metrics, "--set", "watchNamespaces={a,b}", "--set", "instance.runAsUser=null")
     (deployment,) = pick(render(*options), "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     for variable in container["env"]:
@@ -97,6 +101,7 @@ def test_the_operator_reads_its_environment_as_settings(monkeypatch: pytest.Monk
     assert settings.instance_image == "there/instance:2"
     assert settings.watch_namespaces == ("a", "b")
     assert settings.run_as == "platform"
+    assert settings.metrics_from == ({"namespaceSelector": {"matchLabels": {"name": "monitoring"}}},)
     assert settings.port == container["ports"][0]["containerPort"]
 
 
@@ -142,9 +147,35 @@ def test_rights_over_stores_end_at_the_watched_namespaces() -> None:
     everywhere, some = render(), render("--set", "watchNamespaces={a,b}")
     stores = "test-vectorstore-operator-stores"
     assert stores in {b["roleRef"]["name"] for b in pick(everywhere, "ClusterRoleBinding")}
-    assert stores not in {b["roleRef"]["name"] for b in pick(some, "ClusterRoleBinding")}
+    (role,) = [role for role in pick(everywhere, "ClusterRole") if role["metadata"]["name"] == stores]
+    for kind in ("ClusterRole", "ClusterRoleBinding"):
+        assert [found["metadata"]["name"] for found in pick(some, kind)] == ["test-vectorstore-operator-plans"]
+    given = {r["metadata"]["namespace"]: r["rules"] for r in pick(some, "Role") if r["metadata"]["name"] == stores}
+    assert given == {"a": role["rules"], "b": role["rules"]}
     bound = {b["metadata"]["namespace"] for b in pick(some, "RoleBinding") if b["roleRef"]["name"] == stores}
     assert bound == {"a", "b"}
+
+
+def nothing(value: Any, depth: int) -> Any:
+    """The value with all members of that depth null, but for those that must be there."""
+    needed = ("image", "instance", "crds", "plans", "replicas", "repository", "create")
+    if depth == 0 or not isinstance(value, dict):
+        return None
+    return {name: one if depth == 1 and name in needed else nothing(one, depth - 1) for name, one in value.items()}
+
+
+@needs_helm
+@pytest.mark.parametrize("depth", [1, 2])
+def test_values_that_are_null_are_as_if_left_out(tmp_path: Path, depth: int) -> None:
+    shipped = yaml.safe_load((CHART / "values.yaml").read_text())
+    emptied = {name: value for name, value in nothing(shipped, depth).items() if depth == 1 or value is not None}
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump(emptied))
+    found = render("-f", str(values))
+    (deployment,) = pick(found, "Deployment")
+    environ = {one["name"]: one["value"] for one in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert (environ["OPERATOR_LOG_LEVEL"], environ["OPERATOR_LOG_FORMAT"]) == ("INFO", "text")
+    assert pick(found, "NetworkPolicy"), "left out is not switched off"
 
 
 @needs_helm

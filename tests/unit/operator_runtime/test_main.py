@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,3 +53,20 @@ def test_outside_a_pod_and_without_kubeconfig_it_says_the_same(
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     assert main() == 2
     assert "set KUBECONFIG or run in a pod" in caplog.text
+
+
+def test_for_machines_every_line_is_one_object(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPERATOR_LOG_FORMAT", "json")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    assert main() == 2
+    try:
+        raise RuntimeError("two\nlines")
+    except RuntimeError:
+        logging.getLogger("vectorstore_operator").exception("with a trace")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert {"timestamp", "severity", "message"} <= lines[0].keys()
+    assert "set KUBECONFIG" in lines[-2]["message"]
+    assert (lines[-1]["severity"], lines[-1]["message"]) == ("error", "with a trace")
+    assert "RuntimeError: two" in lines[-1]["exc_info"]

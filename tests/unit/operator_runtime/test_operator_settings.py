@@ -12,7 +12,9 @@ def test_lists_and_labels_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("OPERATOR_WATCH_NAMESPACES", "a, b")
     monkeypatch.setenv("OPERATOR_LABELS", "app=x,tier=y")
     monkeypatch.setenv("OPERATOR_RUN_AS", "platform")
+    monkeypatch.setenv("OPERATOR_METRICS_FROM", '[{"podSelector": {}}]')
     settings = OperatorSettings()
+    assert settings.metrics_from == ({"podSelector": {}},)
     assert settings.watch_namespaces == ("a", "b")
     assert settings.labels == {"app": "x", "tier": "y"}
     assert settings.run_as == "platform"
