@@ -16,7 +16,7 @@ from tests.e2e.stores import Store
     [
         ("x" * 41, {}, "metadata.name: at most 40"),
         ("a.dot", {}, "metadata.name: at most 40"),
-        ("bad", {"model": "gpt-9"}, "spec.model"),
+        ("bad", {"model": "g p t"}, "spec.model"),
         ("bad", {"dimension": 4}, "dimension goes with model: none"),
         ("bad", {"quota": {"documents": -1}}, "spec.quota.documents"),
         ("bad", {"replicas": 17}, "spec.replicas"),
@@ -32,6 +32,7 @@ def test_the_api_server_refuses(cluster: Cluster, name: str, spec: dict[str, Any
     ("name", "spec", "told"),
     [
         ("unknown-plan", {"plan": "gold"}, "gold"),
+        ("unknown-model", {"model": "gpt-9"}, "gpt-9"),
         ("above-plan", {"quota": {"documents": 1_000_000}}, "5000"),
         ("too-small", {"storage": {"size": "1Mi"}}, "storage"),
     ],
