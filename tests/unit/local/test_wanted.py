@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from vectorstore_instance.settings import Precision
+from vectorstore_operator.api.access import AllowedNamespaces
+from vectorstore_operator.api.embedding import Endpoint
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import Quota, Storage, StoreSpec
 from vectorstore_operator.local import Problem
@@ -115,3 +118,31 @@ def test_a_store_of_another_namespace_does_not_get_the_data_of_one_of_the_same_n
 def test_a_record_survives_its_file() -> None:
     record = wanted(StoreSpec(quota=Quota(documents=3), deletion_policy="Delete"))
     assert Record.model_validate_json(record.model_dump_json()) == record
+
+
+ENDPOINT = Endpoint(model="e5", url="http://127.0.0.1:8080/v1", dimension=8, secret_name="e5")
+
+
+def test_the_key_of_an_endpoint_is_a_file_in_the_secrets_place() -> None:
+    plans = {"mine": PlanSpec(documents=5, default=True, embeddings=[ENDPOINT])}
+    settings = wanted(StoreSpec(model="e5"), plans=plans).settings
+    assert (settings.embed_url, settings.dimension, settings.model_dir) == (ENDPOINT.url, 8, None)
+    assert settings.embed_key_file == Path("/home/secrets/e5/api-key")
+
+
+def test_a_store_keeps_the_precision_of_its_record() -> None:
+    def plans(precision: Precision) -> dict[str, PlanSpec]:
+        return {name: PlanSpec(documents=5, precision=precision) for name in ("one", "other")}
+
+    first = wanted(StoreSpec(plan="one"), plans=plans("int8"))
+    assert first.settings.precision == "int8"
+    assert wanted(StoreSpec(plan="one"), first, plans("fp32")).settings.precision == "int8"
+    with pytest.raises(Problem, match="plan other embeds in fp32, and the store's vectors were made in int8"):
+        wanted(StoreSpec(plan="other"), first, plans("fp32"))
+
+
+def test_a_plan_is_for_the_namespaces_it_names() -> None:
+    plans = {"mine": PlanSpec(documents=5, default=True, allowed_namespaces=AllowedNamespaces(names=["team"]))}
+    assert wanted(StoreSpec(), plans=plans, namespace="team").plan == "mine"
+    with pytest.raises(Problem, match="plan mine is for namespaces team, and the store is in default"):
+        wanted(StoreSpec(), plans=plans)

@@ -34,17 +34,30 @@ def objects(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any
 
 
 QUANTITIES = values("1", "512Mi", "1.5Gi", "250m", "0")
+URLS = values("https://a.example/v1", "http://b:8080", "https://u:p@c", "https://d/?e=f", "https://g:0")
 STORES = objects(
     plan=values("starter", "a.b-c", "9"),
     model=values("all-MiniLM-L6-v2", "none"),
     dimension=values(1, 384, 65536),
-    quota=objects(documents=values(1, 5000)) | values({}),
+    quota=objects(documents=values(1, 5000), bytes=QUANTITIES, requestsPerSecond=values(0.5, 7)),
+    embedding=objects(secretName=values("openai")),
+    jwt=objects(issuer=URLS, audience=values("me"), jwksUrl=URLS, databaseClaim=values("sub")),
+    corsOrigins=st.lists(values("*", "https://app.example.com", "https://a/b"), max_size=3),
     tenantId=values("Acme", "a_b.c-9"),
     replicas=values(1, 16),
     storage=objects(size=QUANTITIES, className=values("fast")),
     deletionPolicy=values("Retain", "Delete"),
     paused=values(True, False),
     hibernated=values(True, False),
+    engine=objects(
+        remote=objects(
+            url=values("https://c.example:8000/a", "http://c", "ftp://c"),
+            secretName=values("chroma"),
+            entries=st.lists(values("token", "headers"), max_size=3),
+            tenant=values("t"),
+            database=values("d"),
+        )
+    ),
 )
 LABELS = objects(matchLabels=st.dictionaries(st.sampled_from("abcdefghijklmnopqr"), values("b"), max_size=17))
 PLANS = st.fixed_dictionaries(
@@ -53,6 +66,17 @@ PLANS = st.fixed_dictionaries(
         "dimension": values(1, 65536),
         "models": st.lists(values("none"), max_size=3),
         "default": values(True),
+        "precision": values("fp32", "int8"),
+        "embeddings": st.lists(
+            objects(model=values("e5", "none"), url=URLS, dimension=values(8), secretName=values("s")), max_size=3
+        ),
+        "limits": objects(
+            collections=values(1), bytes=QUANTITIES, batchRows=values(5461, 5462), whereDocument=values(True)
+        ),
+        "documentUrls": st.lists(URLS | values("presigned"), max_size=3),
+        "issuers": st.lists(URLS | values("*"), max_size=3),
+        "allowedNamespaces": objects(names=st.lists(values("a"), max_size=3), matchLabels=values({"a": "b"})),
+        "logFormat": values("json"),
         "replicas": objects(min=values(1, 2), max=values(2, 16), cpuPercent=values(10, 100)),
         "cpu": objects(request=QUANTITIES, limit=QUANTITIES),
         "memory": QUANTITIES,
