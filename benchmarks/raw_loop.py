@@ -100,7 +100,7 @@ async def run() -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with await connect() as api:
         loop = Loop(Cluster(api), os.environ["OPERATOR_WATCH_NAMESPACES"])
-        kinds = (PLAN, *CHILDREN, STORE)
+        kinds = (PLAN, *(kind for kind in CHILDREN if not kind.optional), STORE)
         listed = asyncio.Semaphore(0)
         tasks = [asyncio.create_task(loop.watch(kind, listed)) for kind in kinds]
         for _ in kinds:

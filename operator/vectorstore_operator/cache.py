@@ -33,6 +33,8 @@ class Cache:
         self._stores: dict[Key, Object] = {}
         self._plans: dict[Key, Object] = {}
         self._children: dict[Key, dict[tuple[str, str], Object]] = {}
+        self.absent: set[str] = set()
+        """Kinds that this cluster does not have."""
 
     def store(self, key: Key) -> Object | None:
         """A store as last seen."""

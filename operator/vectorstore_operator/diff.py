@@ -20,6 +20,8 @@ PRUNED = (
     "HorizontalPodAutoscaler",
     "PodDisruptionBudget",
     "NetworkPolicy",
+    "Ingress",
+    "HTTPRoute",
     "Service",
     "ConfigMap",
     "ServiceAccount",

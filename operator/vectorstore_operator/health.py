@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vectorstore_operator import names
 from vectorstore_operator.conditions import Told, told
+from vectorstore_operator.exposed import exposure_told
 from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Refusal, Resolved
 from vectorstore_operator.pods import Rollout, trouble
@@ -100,6 +101,11 @@ def storage_healthy(seen: Seen) -> Told:
     return volumes_told(seen.claims(), seen.verdict)
 
 
+def exposed(seen: Seen) -> Told | None:
+    """Whether what exposes the store has taken it up; None where nothing does."""
+    return exposure_told(seen.verdict, seen.children) if isinstance(seen.verdict, Resolved) else None
+
+
 def ready(seen: Seen) -> Told:
     """Whether every pod that is wanted runs what is wanted and answers."""
     if seen.rollout is None:
@@ -114,5 +120,12 @@ def ready(seen: Seen) -> Told:
     return told("Ready", False, *(trouble(seen.pods()) or (seen.rollout.stage, seen.rollout.progress)))
 
 
-CONDITIONS: tuple[Callable[[Seen], Told], ...] = (accepted, progressing, quota_exceeded, storage_healthy, ready)
+CONDITIONS: tuple[Callable[[Seen], Told | None], ...] = (
+    accepted,
+    progressing,
+    quota_exceeded,
+    storage_healthy,
+    exposed,
+    ready,
+)
 """Ready comes last: who sees it has all the others."""

@@ -14,6 +14,8 @@ class Kind:
     name: str
     api_version: str
     plural: str
+    optional: bool = False
+    """Whether a cluster may lack it, or not let the operator see it: nothing but its own feature waits for it."""
 
     def path(self, namespace: str | None, name: str = "", subresource: str = "") -> str:
         """The URL path of one object, or of the collection; no namespace = all, or cluster-scoped."""
@@ -33,6 +35,8 @@ CHILDREN = (
     Kind("ConfigMap", "v1", "configmaps"),
     Kind("Service", "v1", "services"),
     Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies"),
+    Kind("Ingress", "networking.k8s.io/v1", "ingresses", optional=True),
+    Kind("HTTPRoute", "gateway.networking.k8s.io/v1", "httproutes", optional=True),
     STATEFUL_SET,
     Kind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers"),
     Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets"),

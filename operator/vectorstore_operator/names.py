@@ -54,6 +54,11 @@ def claim(store: str, ordinal: int) -> str:
     return f"data-{store}-{ordinal}"
 
 
+def certificate(store: str) -> str:
+    """The Secret with the certificate that an issuer makes for an Ingress."""
+    return f"{store}-tls"
+
+
 def host(store: str, namespace: str) -> str:
     """Where clients reach a store inside the cluster."""
     return f"{store}.{namespace}.svc"

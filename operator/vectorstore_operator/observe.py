@@ -72,7 +72,7 @@ def status(
             bytes=usage.bytes if usage else before.get("bytes"),
             last_request=moment(usage.last_request) if usage and usage.last_request else before.get("lastRequest"),
             storage=storage_status(store, verdict, children, now),
-            conditions=stamped(store, (tell(seen) for tell in CONDITIONS), now),
+            conditions=stamped(store, (news for tell in CONDITIONS if (news := tell(seen))), now),
         )
     )
 

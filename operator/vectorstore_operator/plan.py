@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vectorstore_instance.settings import MODEL_DIMENSIONS, NO_MODEL, Limits
-from vectorstore_operator import embedding, limits, permits, sizing
+from vectorstore_operator import embedding, exposure, limits, permits, sizing
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.storage import Storage
 from vectorstore_operator.api.store import StoreSpec
@@ -113,6 +113,8 @@ def size_plan(name: str, spec: PlanSpec) -> Plan | Refusal:
                 f"{spec.dimension}, which need {from_bytes(need)}; raise {field}, leave it out, or lower documents",
             )
     if refusal := growth_refused(name, spec.storage):
+        return refusal
+    if refusal := exposure.plan_refused(name, spec):
         return refusal
     if parse(spec.cpu.request) > parse(spec.cpu.limit):
         return Refusal(
@@ -242,7 +244,14 @@ def issuer_in_plan(r: Resolved) -> Refusal | None:
     return permits.issuer_refused(r.plan.name, r.plan.spec, r.spec)
 
 
+def exposed_within_plan(r: Resolved) -> Refusal | None:
+    """A store has a name in its plan's domain, and pods that speak as its plan expects."""
+    host = exposure.hostname(r.name, r.namespace, r.spec, r.plan.spec)
+    return exposure.refused(host, r.spec, r.plan.name, r.plan.spec)
+
+
 CHECKS: tuple[Check, ...] = (
+    exposed_within_plan,
     quota_within_plan,
     dimension_within_plan,
     quota_fits_volume,

@@ -21,6 +21,7 @@ from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, NotLeading, Terminating
 from vectorstore_operator.events import Recorder, transitions
 from vectorstore_operator.growing import adopt, grow
+from vectorstore_operator.hosts import Hosts
 from vectorstore_operator.keeper import Keeper
 from vectorstore_operator.kinds import CLAIM, KINDS
 from vectorstore_operator.metrics import Metrics
@@ -62,6 +63,7 @@ class Reconciler:
         self._recorder, self._usage, self._metrics = recorder, usage, metrics
         self._storage = Storage(cluster)
         self._keeper = Keeper(cluster, cache, recorder, spread)
+        self._hosts = Hosts(cache)
 
     async def __call__(self, key: Key) -> float | None:
         """One look. Returns in how many seconds another is wanted, or None.
@@ -131,6 +133,8 @@ class Reconciler:
     async def _converge(self, key: Key, store: Object, wanted: Resolved) -> Resolved | Refusal:
         """Makes the children what they should be, or tells what is in the way."""
         if refusal := await prerequisites.missing(self._cluster, wanted, self._cache.children(key)):
+            return refusal
+        if refusal := self._hosts.refused(wanted):
             return refusal
         now, given = datetime.now(UTC), await self._keeper.given(wanted)
         if isinstance(given, Refusal):

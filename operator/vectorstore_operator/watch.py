@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 
 from vectorstore_operator.cache import SELECTOR, Cache, Key
 from vectorstore_operator.cluster import Cluster
-from vectorstore_operator.errors import ClusterError, Gone
+from vectorstore_operator.errors import ClusterError, Forbidden, Gone, NotFound
 from vectorstore_operator.kinds import Kind
 from vectorstore_operator.queue import exponential
 
 log = logging.getLogger(__name__)
+
+
+ABSENT_AGAIN = 10.0
+"""Seconds until it is looked again whether a kind that the cluster lacks has come."""
 
 
 class Informer:
@@ -51,6 +56,11 @@ class Informer:
                 if isinstance(error, Gone):
                     since = ""
                 failures, self._alive = failures + 1, time.monotonic()
+                if self.kind.optional and isinstance(error, NotFound | Forbidden):
+                    since = ""
+                    self._missing(error)
+                    await asyncio.sleep(ABSENT_AGAIN)
+                    continue
                 log.warning("watch of %s broke, going on: %s", self.kind.plural, error)
                 await asyncio.sleep(error.retry_after or exponential(failures, 0.2, 30))
 
@@ -58,9 +68,19 @@ class Informer:
         items, version = await self._cluster.list(self.kind, self._namespace, SELECTOR)
         for key in self._cache.replace(self.kind.name, self._namespace, items, version):
             self._changed(key)
+        self._cache.absent.discard(self.kind.name)
         self.listed.set()
         self._alive = time.monotonic()
         return version
+
+    def _missing(self, why: ClusterError) -> None:
+        """The cluster does not have the kind, or not any more: then there are no objects of it."""
+        if self.kind.name not in self._cache.absent:
+            log.info("%s is not there, going on without: %s", self.kind.name, why)
+        self._cache.absent.add(self.kind.name)
+        for key in self._cache.replace(self.kind.name, self._namespace, (), str(sys.maxsize)):
+            self._changed(key)
+        self.listed.set()
 
     async def _watch(self, since: str) -> AsyncIterator[str]:
         async for event, obj in self._cluster.watch(self.kind, self._namespace, SELECTOR, since):

@@ -107,6 +107,8 @@ class Exposure(Model):
     """By an Ingress."""
     gateway: Gateway | None = None
     """By an HTTPRoute of the Gateway API."""
+    port: int | None = Field(None, ge=1, le=65535)
+    """Where clients find it, where that is neither 443 nor 80."""
     tls: IngressTls | None = None
     """The certificate of an Ingress; omitted = plain HTTP."""
     backend_protocol: Literal["HTTP", "HTTPS"] = "HTTP"

@@ -11,6 +11,7 @@ from vectorstore_instance.settings import Precision
 from vectorstore_operator.api.access import AllowedNamespaces
 from vectorstore_operator.api.base import Conditions, Model, Quantity, Rule, cel
 from vectorstore_operator.api.embedding import Endpoints
+from vectorstore_operator.api.exposure import Exposure
 from vectorstore_operator.api.limits import PlanLimits
 from vectorstore_operator.api.network import PlanNetwork
 from vectorstore_operator.api.storage import PlanStorage
@@ -70,6 +71,8 @@ class PlanSpec(Model):
     """Memory of one pod: at least what the document ceiling needs, which is also the default."""
     storage: PlanStorage = PlanStorage()
     """The volume of one pod."""
+    exposure: Exposure | None = None
+    """A name outside the cluster for every store; omitted = none."""
     network: PlanNetwork = PlanNetwork()
     """Who reaches the tenant port."""
     document_urls: Annotated[list[DocumentUrl], Field(max_length=32)] | None = None

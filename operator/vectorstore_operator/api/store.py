@@ -12,7 +12,7 @@ from vectorstore_instance.settings import Precision
 from vectorstore_operator.api.access import Jwt, Origins
 from vectorstore_operator.api.base import Conditions, Model, Name, Quantity, Rule, cel, immutable
 from vectorstore_operator.api.embedding import StoreEmbedding
-from vectorstore_operator.api.exposure import StoreTls
+from vectorstore_operator.api.exposure import Hostname, StoreTls
 from vectorstore_operator.api.keys import KeysStatus, StoreKeys
 from vectorstore_operator.api.storage import CLASS_RULE, Storage, StorageStatus
 
@@ -71,6 +71,9 @@ class StoreSpec(Model):
     """Pods wanted, brought within the plan's bounds; `kubectl scale` and the autoscaler write here."""
     storage: Storage | None = None
     """The volume, where the plan's does not fit."""
+    hostname: Hostname | None = None
+    """The name outside the cluster, one label before the domain of the plan's exposure; omitted =
+    `<store>-<namespace>.<domain>`."""
     tls: StoreTls | None = None
     """TLS in the pods; omitted = plain HTTP inside the cluster."""
     keys: StoreKeys | None = None

@@ -9,6 +9,8 @@ from vectorstore_operator.plan import Resolved
 from vectorstore_operator.render.autoscaler import autoscaler
 from vectorstore_operator.render.disruption import disruption_budget
 from vectorstore_operator.render.editions import EPOCH
+from vectorstore_operator.render.httproute import http_route
+from vectorstore_operator.render.ingress import ingress
 from vectorstore_operator.render.keys import digests
 from vectorstore_operator.render.limits import limits_file
 from vectorstore_operator.render.meta import hashed
@@ -32,7 +34,7 @@ def desired(
     keys = digests(store, platform, children, now)
     phases: tuple[tuple[Object | None, ...], ...] = (
         (service_account(store), keys, limits_file(store, children, now)),
-        (headless(store), client(store), network_policy(store, platform)),
+        (headless(store), client(store), network_policy(store, platform), ingress(store), http_route(store)),
         (stateful_set(store, platform, children) if keys else None,),
         (autoscaler(store), disruption_budget(store)),
     )

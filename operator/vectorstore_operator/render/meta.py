@@ -42,4 +42,5 @@ def hashed(obj: Object) -> Object:
     """The object with the digest of itself among its annotations."""
     text = json.dumps(obj, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return {**obj, "metadata": {**obj["metadata"], "annotations": {names.HASH_ANNOTATION: digest}}}
+    annotations = obj["metadata"].get("annotations", {})
+    return {**obj, "metadata": {**obj["metadata"], "annotations": annotations | {names.HASH_ANNOTATION: digest}}}
