@@ -2,7 +2,7 @@
 
     HOME/stores/NAME/   store.json  limits/limits.json  keys/{read-write,read-only,admin}  data/  instance.log
     HOME/models/        converted models, shared by all stores
-    HOME/secrets/NAME/  api-key: of an embedding endpoint, put there by the user
+    HOME/secrets/NAME/  what Secrets hold in a cluster, put there by the user: a file for each entry
     HOME/locks/NAME     held by the one command that changes the store
 
 Files change by a rename, so that a reader (the instance, another command) sees the old or the new.
@@ -64,6 +64,17 @@ class Folder:
             return self.key_file(name).read_text().partition("\n")[0]
         except OSError:
             return None
+
+    def keys(self, name: str) -> list[str]:
+        """All lines of a key file."""
+        try:
+            return [line.strip() for line in self.key_file(name).read_text().splitlines() if line.strip()]
+        except OSError:
+            return []
+
+    def write_keys(self, name: str, keys: list[str]) -> None:
+        """Replaces a key file; a running instance reads it within a second."""
+        _replace(self.key_file(name), "".join(f"{key}\n" for key in keys))
 
     def read_record(self) -> Record | None:
         """The store as `up` last brought it about; None where there is none.

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from vectorstore_operator.api.plan import PlanSpec
-from vectorstore_operator.local import Problem, process
+from vectorstore_operator.local import Problem, keys, process
 from vectorstore_operator.local.folder import Folder, Home
 from vectorstore_operator.local.manifest import Manifest, Store, parse
 from vectorstore_operator.local.steps import Seen, Step, steps
@@ -79,6 +79,7 @@ class Up:
         seen = Seen(record, folder.read_limits(), process.is_running(folder.path))
         wanted = want(store, plans, record, _place(self.home, folder, seen))
         _has_key(wanted)
+        keys.check(wanted, self.home.secrets)
         return Work(folder, seen, wanted, steps(seen, wanted))
 
     def _do(self, work: Work) -> None:
@@ -90,7 +91,8 @@ class Up:
         if settings.model_dir and not asleep:
             process.convert_model(settings.model_dir, self.say)
         work.folder.make()
-        work.folder.make_keys()
+        if told := keys.bring_about(work.folder, work.seen.record, work.wanted, self.home.secrets):
+            self.say(f"{name} {told}")
         begin = work.folder.log.stat().st_size if work.folder.log.exists() else 0
         try:
             for step in work.steps:
@@ -188,7 +190,7 @@ def describe(home: Home, name: str) -> dict[str, Any]:
     folder, record = existing(home, name)
     running = process.is_running(folder.path)
     run = process.read_run(folder.path) if running else process.Run()
-    key = folder.key("read-only") if run.pid else None
+    key = (folder.key("read-only") or folder.key("read-write")) if run.pid else None
     usage = process.read_usage(record.url, key) if key else None
     stopped = "Hibernated" if record.spec.hibernated else "Stopped"
     state = stopped if not running else "Ready" if usage else "NotReady"
