@@ -3,28 +3,36 @@
 After a good end the index files are proven while the engine is starting: it reads none of them before
 it is asked. What does not prove itself is repaired alone. After any other end every collection that
 was written to is repaired. A repaired one is asked once before anybody relies on it, which makes the
-engine replay what its files do not hold.
+engine replay what its files do not hold. One that the engine cannot bear even when it is made from the
+queue alone is set apart, so that the others are served: an older release let its rows in.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import shutil
+import signal
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from vectorstore_instance.core.errors import conflict
 from vectorstore_instance.engine import positions
 from vectorstore_instance.engine.child import Child, ChildFailed
 from vectorstore_instance.engine.client import UpstreamLost
 from vectorstore_instance.engine.disk import Disk, NoRoom, is_full
 from vectorstore_instance.engine.positions import Index
+from vectorstore_instance.engine.pressure import SLACK
 from vectorstore_instance.engine.repair import Repair, Source, repair, repair_all
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_END_SECONDS = 1.0
+"""Within which the end of a process is known, after its connections broke."""
 
 
 class Recovery:
@@ -33,14 +41,29 @@ class Recovery:
     def __init__(self, disk: Disk, launch: Callable[[], Awaitable[Child]]) -> None:
         self._disk = disk
         self._launch = launch
-        self._trust = True
-        """Whether files that prove themselves are used: not after an engine has died of them."""
+        self._doubted: set[str] = set()
+        """Segments whose files prove themselves and are not used: the engine has failed on them."""
+        self.apart: dict[str, str] = {}
+        """Collections that nobody may ask, by id: their names."""
         self.active = False
         """Whether indices are being made again."""
         self.repairs = 0
         """How many index folders and checkpoints were found damaged or were left by a bad end."""
         self.replayed = 0
         """How many operations were replayed to repair them."""
+
+    def check(self, path: str) -> None:
+        """Lets a request pass unless it is for a collection that was set apart.
+
+        Raises:
+            ApiError: 409; names the collection and the remedy.
+        """
+        for collection, name in self.apart.items():
+            if collection in path:
+                raise conflict(
+                    f"collection {name}: the engine cannot read one of its rows, which an older release let in, so it "
+                    "is set apart; delete it and write it anew, or restore a backup"
+                )
 
     async def child(self) -> Child:
         """Starts the engine on files that are sound, or have been made so.
@@ -63,50 +86,70 @@ class Recovery:
         sealed = disk.clean
         self.active = not sealed
         await _in_thread(disk.open)
-        repairs = [] if sealed else await _in_thread(lambda: repair_all(disk, trust=self._trust))
+        repairs = [] if sealed else await self._repair_all()
         proving = asyncio.create_task(_in_thread(disk.damaged)) if sealed else None
         child = await self._launch()
         try:
             if proving is not None and (damaged := await proving):
-                repairs, child = await self._repaired(child, damaged, trust=True)
-            while failed := await self._ask(child, repairs):
-                repairs, child = await self._repaired(child, failed, trust=False)
+                self.active = True
+                for index in damaged:
+                    log.error("collection %s (%s): its index files are damaged", index.name, index.collection)
+                await child.stop()
+                repairs = await _in_thread(lambda: repair(disk, damaged))
+                child = await self._launch()
+            while not await self._ask(child, repairs):
+                self.active = True
+                child.kill()  # what it has replayed, or died of, is in doubt with it
+                await child.stop()
+                repairs = await self._repair_all()
+                child = await self._launch()
         except BaseException:
             await child.stop()
             raise
-        self.active, self._trust = False, True
+        self.active = False
+        self._doubted.clear()
         return child
 
-    async def _repaired(self, child: Child, indices: list[Index], *, trust: bool) -> tuple[list[Repair], Child]:
-        """Repairs some indices in the place of a child that must not use them, and starts the next."""
-        self.active = True
-        for index in indices:
-            log.error("collection %s (%s): its index files are damaged", index.name, index.collection)
-        await child.stop()
-        repairs = await _in_thread(lambda: repair(self._disk, indices, trust=trust))
-        return repairs, await self._launch()
+    async def _repair_all(self) -> list[Repair]:
+        return await _in_thread(lambda: repair_all(self._disk, self._doubted))
 
-    async def _ask(self, child: Child, repairs: list[Repair]) -> list[Index]:
-        """Has the engine replay what each index lacks; returns those that must be made from the queue instead."""
+    async def _ask(self, child: Child, repairs: list[Repair]) -> bool:
+        """Has the engine replay what each index lacks; False where one fails, and is in doubt or set apart now."""
         if not repairs:
-            return []
+            return True
         lacking = await asyncio.to_thread(positions.pending, self._disk.tables.path)
-        failed = []
+        made = spoilt = replayed = 0
         for repaired in repairs:
             index, operations = repaired.index, lacking.get(repaired.index.collection, 0)
-            if repaired.source is Source.KEPT and not operations:
+            if index.collection in self.apart or (repaired.source is Source.KEPT and not operations):
                 continue
-            self.repairs += (repaired.source is not Source.KEPT) + repaired.spoilt
-            self.replayed += operations
+            made += repaired.source is not Source.KEPT
+            spoilt += repaired.spoilt
+            replayed += operations
             log.warning(
                 "collection %s (%s): its index comes from %s; replaying %d operations",
                 *(index.name, index.collection, repaired.source.value, operations),
             )
-            if index.dimension and not await self._answers(child, index) and repaired.source is not Source.QUEUE:
-                failed.append(index)
-        if not failed:
-            log.warning("all indices are there again")
-        return failed
+            if index.dimension and not await self._answers(child, index):
+                self._judge(repaired)
+                return False
+        self.repairs += made + spoilt
+        self.replayed += replayed
+        log.warning("all indices are there again")
+        return True
+
+    def _judge(self, failed: Repair) -> None:
+        """After a failure on files, they are in doubt; on the queue alone, the collection itself is."""
+        index = failed.index
+        if failed.source is not Source.QUEUE:
+            self._doubted.add(index.segment)
+            return
+        self.apart[index.collection] = index.name
+        log.error(
+            "collection %s (%s): the engine cannot read one of its rows; it is set apart, and refused until it is "
+            "deleted or the store starts again",
+            *(index.name, index.collection),
+        )
 
     async def _answers(self, child: Child, index: Index) -> bool:
         """Asks a collection: a query replays its queue without holding up the others."""
@@ -116,11 +159,18 @@ class Recovery:
         try:
             reply = await child.client.request("POST", path, body)
         except UpstreamLost as lost:
-            self._trust = False
-            raise ChildFailed(f"the engine died in its recovery of {index.name}: {lost}") from None
-        if not reply.ok:
-            log.error("collection %s does not answer after its repair: %s", index.name, reply.body.decode())
-        return reply.ok
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END_SECONDS):
+                    if await asyncio.shield(child.ended) == -signal.SIGKILL:  # by somebody else, or for its memory
+                        self._doubted.add(index.segment)
+                        raise ChildFailed(f"the engine was killed in its recovery of {index.name}") from None
+            log.error("collection %s: the engine hangs up in its recovery: %s", index.name, lost)
+            return False
+        if reply.ok:
+            return True
+        log.error("collection %s does not answer after its repair: %s", index.name, reply.body.decode())
+        # Where there is no room it fails for that; whoever asks it is told so.
+        return shutil.disk_usage(self._disk.folder).free < SLACK
 
 
 async def _in_thread(function: Callable[[], T]) -> T:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -38,7 +38,7 @@ class Repair:
     """Whether its checkpoint did not verify."""
 
 
-def repair_all(disk: Disk, *, trust: bool) -> list[Repair]:
+def repair_all(disk: Disk, doubted: Container[str]) -> list[Repair]:
     """Repairs every index after an end that nobody witnessed, and removes what belongs to none."""
     indices = positions.indices(disk.tables.path)
     known = {index.segment for index in indices}
@@ -46,18 +46,18 @@ def repair_all(disk: Disk, *, trust: bool) -> list[Repair]:
         if folder.name not in known:
             shutil.rmtree(folder)
     disk.checkpoints.keep(known)
-    return repair(disk, indices, trust=trust)
+    return repair(disk, indices, doubted)
 
 
-def repair(disk: Disk, indices: Iterable[Index], *, trust: bool = True) -> list[Repair]:
+def repair(disk: Disk, indices: Iterable[Index], doubted: Container[str] = ()) -> list[Repair]:
     """Replaces the files of these segments and sets the positions the engine replays from.
 
     Args:
         disk: the folder; the engine has let go of it.
         indices: the segments.
-        trust: whether to rely on any files; else all is made again from the queue.
+        doubted: segments that are made from the queue alone, whatever their files prove.
     """
-    made = {index.segment: _replace(disk, index, trust=trust) for index in indices}
+    made = {index.segment: _replace(disk, index, trust=index.segment not in doubted) for index in indices}
     positions.rewind(disk.tables.path, {segment: position for segment, (_, position) in made.items()})
     return [done for done, _ in made.values()]
 

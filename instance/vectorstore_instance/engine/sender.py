@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from http import HTTPStatus
 
@@ -14,6 +15,8 @@ from vectorstore_instance.engine.supervisor import Supervisor
 
 DROPS = 3
 """Times that a living engine may hang up on a request: on some, it always does, and each time costs it a thread."""
+CRIPPLED = re.compile(rb"Error sending [a-z ]+ to compactor")
+"""What a living engine says once the part of it that takes rows in has died, whatever it is asked."""
 PATIENCE = 30.0
 """Seconds that a request waits for an engine that is starting, recovering or coming back."""
 
@@ -42,7 +45,8 @@ class Sender:
             again: whether it may be sent again where it is not known whether it was carried out.
 
         Raises:
-            ApiError: 503 where no engine answers in time; 500 where it hangs up on this request; 507 on a full disk.
+            ApiError: 503 where no engine answers in time; 500 where it hangs up on this request; 507 on a full disk;
+                409 for a collection that was set apart.
         """
         deadline = time.monotonic() + PATIENCE
         dropped = 0
@@ -50,11 +54,15 @@ class Sender:
         try:
             while True:
                 child = await self._supervisor.child(deadline)
+                self._supervisor.recovery.check(path)
                 try:
                     reply = await child.client.request(method, path, body)
-                    if self._pressure.met_full_disk(reply):
+                    crippled = reply.status == HTTPStatus.INTERNAL_SERVER_ERROR and CRIPPLED.search(reply.body)
+                    if crippled or self._pressure.met_full_disk(reply):
                         child.kill()  # a commit that fails holds its lock, and every later write waits for it
-                    return reply
+                    if not (crippled and again and dropped <= DROPS):
+                        return reply
+                    dropped += 1
                 except UpstreamLost as lost:
                     dropped += lost.reached
                     if dropped > DROPS and child.alive:
