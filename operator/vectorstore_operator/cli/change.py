@@ -1,4 +1,4 @@
-"""`kubectl vectorstore pause`, `resume`, `hibernate`, `wake`: one field of a store's spec each.
+"""`kubectl vectorstore pause`, `resume`, `hibernate`, `wake`, `rotate-key`: one field of a store's spec each.
 
 The operator does the rest; `--wait` stays until it has.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ import click
 from vectorstore_operator.cli import show
 from vectorstore_operator.cli.remote import Remote
 from vectorstore_operator.cli.verbs import me, name, on_cluster
-from vectorstore_operator.cli.words import condition, progress, seen
+from vectorstore_operator.cli.words import condition, progress, secret_of, seen
 from vectorstore_operator.local import Problem
 from vectorstore_operator.objects import Object
 
@@ -42,8 +43,8 @@ def is_resumed(store: Object) -> bool:
     return not is_paused(store) and (is_ready(store) or is_asleep(store))
 
 
-async def wait(remote: Remote, name: str, reached: Reached, seconds: float) -> None:
-    """Until the operator has seen the last change and this is true; tells how it goes.
+async def wait(remote: Remote, name: str, reached: Reached, seconds: float) -> Object:
+    """The store, as soon as the operator has seen the last change and this is true; tells how it goes.
 
     Raises:
         Problem: the store is refused, or it takes longer.
@@ -57,11 +58,20 @@ async def wait(remote: Remote, name: str, reached: Reached, seconds: float) -> N
                 if seen(store) and told.get("status") == "False":
                     raise Problem(f"{name}: {told['message']}")
                 await asyncio.sleep(_LOOK_SECONDS)
+            return store
     except TimeoutError:
         where = f"{name} -n {remote.namespace}"
         raise Problem(f"{name}: not done after {seconds:g} s, and going on; see: {me()} status {where}") from None
     finally:
         progressed.end()
+
+
+def waiting(function: Callable[..., None]) -> Callable[..., None]:
+    """The options of a verb that can be waited for."""
+    waits = click.option("--wait", "waits", is_flag=True, help="Stay until it is so.")
+    at_least = click.FloatRange(min=0)
+    seconds = click.option("--timeout", "seconds", type=at_least, default=300, show_default=True, help="Of --wait.")
+    return waits(seconds(function))
 
 
 def verb(called: str, help_: str, done: str, reached: Reached, **spec: Any) -> click.Command:
@@ -77,10 +87,7 @@ def verb(called: str, help_: str, done: str, reached: Reached, **spec: Any) -> c
 
     @click.command(called, help=help_)
     @name
-    @click.option("--wait", "waits", is_flag=True, help="Stay until it is so.")
-    @click.option(
-        "--timeout", "seconds", type=click.FloatRange(min=0), default=300, show_default=True, help="Of --wait."
-    )
+    @waiting
     @on_cluster
     async def run(remote: Remote, name: str, waits: bool, seconds: float) -> None:
         await remote.change(name, **spec)
@@ -89,6 +96,29 @@ def verb(called: str, help_: str, done: str, reached: Reached, **spec: Any) -> c
         show.say(f"{name} {done}")
 
     return run
+
+
+@click.command("rotate-key")
+@name
+@click.option("--revoke", is_flag=True, help="The former keys are void at once.")
+@waiting
+@on_cluster
+async def rotate_key(remote: Remote, name: str, revoke: bool, waits: bool, seconds: float) -> None:
+    """Give a store new keys; the former stay valid for spec.keys.overlapHours."""
+    what = "revoke" if revoke else "rotate"
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    secret = secret_of(await remote.change(name, keys={what: now}))
+    if not waits:
+        show.say(f"{name} gets new keys in Secret {secret}")
+        return
+    store = await wait(remote, name, lambda store: _keys(store).get(what) == now, seconds)
+    former = _keys(store).get("formerValidUntil")
+    valid = f"valid until {former}" if former else "void"
+    show.say(f"{name} has new keys in Secret {secret}, and the former are {valid}")
+
+
+def _keys(store: Object) -> Object:
+    return (store.get("status") or {}).get("keys") or {}
 
 
 VERBS = (
@@ -102,4 +132,5 @@ VERBS = (
         hibernated=True,
     ),
     verb("wake", "Bring a store's pods back.", "is awake", is_ready, hibernated=None),
+    rotate_key,
 )

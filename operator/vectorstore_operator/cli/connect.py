@@ -16,7 +16,7 @@ from vectorstore_operator import names
 from vectorstore_operator.cli import show
 from vectorstore_operator.cli.remote import Remote, key_of
 from vectorstore_operator.cli.snippets import secret_key, snippet
-from vectorstore_operator.cli.verbs import me, name, on_cluster, text_or_json
+from vectorstore_operator.cli.verbs import me, name, on_cluster, text_or_json, until_interrupted
 from vectorstore_operator.cli.words import has_tls, pod_ready, secret_of
 from vectorstore_operator.local import Problem
 
@@ -32,6 +32,7 @@ ROLES = ("read-write", "read-only")
 @click.option("--read-only", is_flag=True, help="Use the key that can only read.")
 @click.option("--show-key", is_flag=True, help="Put the key itself on the screen.")
 @text_or_json
+@until_interrupted
 @on_cluster
 async def connect(remote: Remote, name: str, port: int, read_only: bool, show_key: bool, output: str) -> None:
     """Bring a store to a port of this machine, and show how to use it; ends with Ctrl-C."""

@@ -13,7 +13,7 @@ from vectorstore_operator.cli import change, connect, show
 from vectorstore_operator.cli.cluster_report import Look, report
 from vectorstore_operator.cli.remote import Remote
 from vectorstore_operator.cli.report import tell
-from vectorstore_operator.cli.verbs import me, name, name_or_all, on_cluster, output, text_or_json
+from vectorstore_operator.cli.verbs import me, name, name_or_all, on_cluster, output, text_or_json, until_interrupted
 from vectorstore_operator.cli.words import summary
 from vectorstore_operator.local import Problem
 
@@ -108,6 +108,7 @@ async def _look(remote: Remote, name: str) -> Look:
 @click.option("--tail", type=click.IntRange(min=0), help="So many lines from the end; else all.")
 @click.option("--previous", is_flag=True, help="Of the container before the last restart.")
 @click.option("--pod", type=click.IntRange(0, 15), default=0, show_default=True, help="The pod's ordinal.")
+@until_interrupted
 @on_cluster
 async def logs(remote: Remote, name: str, follow: bool, tail: int | None, previous: bool, pod: int) -> None:
     """Show the log of a store's pod."""

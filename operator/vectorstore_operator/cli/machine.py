@@ -15,7 +15,7 @@ from vectorstore_operator.cli import machine_report, show
 from vectorstore_operator.cli.report import tell
 from vectorstore_operator.cli.show import say
 from vectorstore_operator.cli.snippets import file_key, snippet
-from vectorstore_operator.cli.verbs import output, text_or_json
+from vectorstore_operator.cli.verbs import output, text_or_json, until_interrupted
 from vectorstore_operator.local import Invalid, Problem, change, process, stores
 from vectorstore_operator.local.folder import Home, default_home
 from vectorstore_operator.local.manifest import parse
@@ -167,11 +167,23 @@ def connect(home: Home, name: str, read_only: bool, show_key: bool, output: str)
 @click.option("-f", "--follow", is_flag=True, help="Go on as it grows, until Ctrl-C.")
 @click.option("--tail", type=click.IntRange(min=0), help="So many lines from the end; else all.")
 @click.pass_obj
+@until_interrupted
 def logs(home: Home, name: str, follow: bool, tail: int | None) -> None:
     """Show a store's log."""
     log = stores.describe(home, name)["logFile"]
     lines = "+1" if tail is None else str(tail)
     subprocess.run(["tail", "-n", lines, *(["-F"] if follow else []), "--", log], check=False)
+
+
+@machine.command("rotate-key")
+@name
+@click.option("--revoke", is_flag=True, help="The former keys are void at once.")
+@click.pass_obj
+def rotate_key(home: Home, name: str, revoke: bool) -> None:
+    """Give a store new keys; the former stay valid until the next time."""
+    change.rotate_keys(home, name, revoke, say)
+    former = "void" if revoke else "valid until they are rotated again"
+    say(f"{name} has new keys, and the former are {former}; use them: vectorstore connect {name}")
 
 
 @machine.command()

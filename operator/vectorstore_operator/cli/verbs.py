@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -42,6 +43,17 @@ def on_cluster(work: Callable[..., Awaitable[None]]) -> Callable[..., None]:
                 await work(remote, **given)
 
         asyncio.run(connected())
+
+    return run
+
+
+def until_interrupted(work: Callable[..., None]) -> Callable[..., None]:
+    """For verbs that go on until Ctrl-C, which is then no failure."""
+
+    @functools.wraps(work)
+    def run(*given: Any, **named: Any) -> None:
+        with suppress(KeyboardInterrupt):
+            work(*given, **named)
 
     return run
 

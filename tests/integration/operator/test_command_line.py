@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import subprocess
@@ -133,6 +134,21 @@ async def test_hibernation_is_waited_for_with_news(run: Run, tenant: Tenant, sta
     late = (await run("wake", "acme", "--wait", "--timeout", "1", code=1)).stderr
     assert "acme: not done after 1 s, and going on; see: kubectl vectorstore status acme" in late
     assert "hibernated" not in (await tenant.have(STORE.name, "acme"))["spec"]
+
+
+async def test_keys_are_rotated_by_one_field(run: Run, tenant: Tenant, start: Start, plan: str) -> None:
+    start()
+    await tenant.store("acme", plan=plan, keys={"overlapHours": 2})
+    before = await tenant.until("Secret", "acme-credentials")
+    told = (await run("rotate-key", "acme", "--wait")).stderr
+    assert "acme has new keys in Secret acme-credentials, and the former are valid until " in told
+    keys = (await tenant.have(STORE.name, "acme"))["spec"]["keys"]
+    assert keys.keys() == {"overlapHours", "rotate"}
+    after = await tenant.have("Secret", "acme-credentials")
+    assert after["data"]["read-write"] != before["data"]["read-write"]
+    secrets = {base64.b64decode(each["data"]["read-write"]).decode() for each in (before, after)}
+    assert not any(secret in told for secret in secrets)
+    assert "and the former are void" in (await run("rotate-key", "acme", "--revoke", "--wait")).stderr
 
 
 async def test_a_wait_for_what_is_refused_ends_at_once(run: Run, tenant: Tenant, start: Start, plan: str) -> None:
