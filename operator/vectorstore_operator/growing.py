@@ -59,7 +59,7 @@ async def adopt(cluster: Cluster, cache: Cache, recorder: Recorder, store: Objec
     meta = store["metadata"]
     key = Key(meta["namespace"], meta["name"])
     name, children = names.claim(key.name, 0), cache.children(key)
-    if (STATEFUL_SET.name, key.name) in children:
+    if (STATEFUL_SET.name, key.name) in children or (store.get("spec") or {}).get("engine"):
         return None
     known = children.get((CLAIM.name, name))
     claim = known or await cluster.get(CLAIM, key.namespace, name)

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 from vectorstore_instance.settings import MODEL_DIMENSIONS, NO_MODEL, Limits
 from vectorstore_operator import embedding, exposure, limits, permits, sizing
+from vectorstore_operator.api.engine import RemoteEngine
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.storage import Storage
 from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.embedding import NEW, Before, Embedding
 from vectorstore_operator.quantity import from_bytes, parse, to_bytes
 from vectorstore_operator.refusal import Refusal as Refusal
-from vectorstore_operator.volume import NO_VOLUME, Growth, Volume, choose_volume, growth_refused
+from vectorstore_operator.remote import remote_of, remote_refused
+from vectorstore_operator.volume import NO_GROWTH, NO_VOLUME, Growth, Volume, choose_volume, growth_refused
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,18 @@ class Resolved:
     delete_volumes: bool
     spec: StoreSpec
     """As given, for what no plan fills in."""
+
+    @property
+    def remote(self) -> RemoteEngine | None:
+        """The engine elsewhere, which keeps the data; None where the store does."""
+        return remote_of(self.spec)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of one pod's memory."""
+        if self.remote is None:
+            return self.plan.memory
+        return min(self.plan.memory, sizing.door_bytes(embeds=self.embedding.precision is not None))
 
     @property
     def storage(self) -> int:
@@ -160,14 +174,17 @@ def resolve(
     chosen = embedding.choose(plan.name, plan.spec, spec, before)
     if isinstance(chosen, Refusal):
         return chosen
-    wish = spec.storage or Storage()
-    growth = choose_volume(volume, wish, plan.spec.storage, plan.storage)
+    if refusal := remote_refused(plan.name, plan.spec, spec):
+        return refusal
+    wish, remote = spec.storage or Storage(), remote_of(spec)
+    growth = NO_GROWTH if remote else choose_volume(volume, wish, plan.spec.storage, plan.storage)
     if isinstance(growth, Refusal):
         return growth
     # A quota that was left out is what the plan allows and the volume holds: a larger plan does not make
     # a volume grow, and must not lock its store out.
     room = sizing.most_documents(growth.room, chosen.dimension) if chosen.dimension else 0
-    documents = (spec.quota and spec.quota.documents) or max(1, min(plan.spec.documents, room))
+    most = plan.spec.documents if remote else max(1, min(plan.spec.documents, room))
+    documents = (spec.quota and spec.quota.documents) or most
     resolved = Resolved(
         name=store.name,
         namespace=store.namespace,
@@ -218,7 +235,7 @@ def dimension_within_plan(r: Resolved) -> Refusal | None:
 def quota_fits_volume(r: Resolved) -> Refusal | None:
     """The volume must hold the quota, whichever way its size came about."""
     need, room = sizing.disk_bytes(r.documents, r.dimension), r.growth.room
-    if room >= need:
+    if room >= need or r.remote:
         return None
     most = sizing.most_documents(room, r.dimension)
     if most < 1:

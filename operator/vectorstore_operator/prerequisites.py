@@ -14,7 +14,7 @@ from vectorstore_operator.names import EMBEDDING_KEY
 from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Refusal, Resolved
 from vectorstore_operator.pods import rollout
-from vectorstore_operator.render import certificate
+from vectorstore_operator.render import certificate, remote
 from vectorstore_operator.render.egress import unreachable
 
 
@@ -40,18 +40,23 @@ async def missing(cluster: Cluster, store: Resolved, children: Children) -> Refu
         found = await cluster.get(KINDS["Secret"], store.namespace, tls.secret_name)
         if refusal := certificate.missing(tls.secret_name, found):
             return refusal
-    if store.embedding.secret is None or settled(store, children):
+    engine = store.remote.secret_name if store.remote else None
+    if engine is not None and not settled(store, children, engine):
+        found = await cluster.get(KINDS["Secret"], store.namespace, engine)
+        if refusal := remote.missing(store, found):
+            return refusal
+    if store.embedding.secret is None or settled(store, children, store.embedding.secret):
         return None
     return secret_missing(store, await cluster.get(KINDS["Secret"], store.namespace, store.embedding.secret))
 
 
-def settled(store: Resolved, children: Children) -> bool:
+def settled(store: Resolved, children: Children, secret: str) -> bool:
     """Whether all pods run with this very Secret: they have the key, and need not start."""
     live = children.get(("StatefulSet", store.name))
     if live is None or not rollout(live, store.replicas).done:
         return False
     volumes = live["spec"]["template"]["spec"].get("volumes") or ()
-    return any((volume.get("secret") or {}).get("secretName") == store.embedding.secret for volume in volumes)
+    return any((volume.get("secret") or {}).get("secretName") == secret for volume in volumes)
 
 
 def secret_missing(store: Resolved, live: Object | None) -> Refusal | None:

@@ -16,6 +16,8 @@ FRONT = 64 * MI
 ENGINE = 96 * MI
 EMBEDDER = 256 * MI
 """fp32 MiniLM with the memory arena off, at its widest batch."""
+BODIES = 256 * MI
+"""What may be here at once of requests: four times the largest body."""
 GROWTH = 1.2
 """The index grows by a fifth when it is full, and is copied to do so."""
 FULL = 0.85
@@ -31,6 +33,12 @@ def memory_bytes(documents: int, dimension: int, *, embeds: bool) -> int:
     """Memory that one pod needs, in bytes, rounded up to 64 MiB."""
     vectors = documents * (512 + 4 * dimension) * GROWTH
     need = FRONT + ENGINE + (EMBEDDER if embeds else 0) + vectors
+    return _round_up(need / FULL, 64 * MI)
+
+
+def door_bytes(*, embeds: bool) -> int:
+    """Memory that one pod needs before an engine elsewhere, in bytes, rounded up to 64 MiB."""
+    need = FRONT + BODIES + (EMBEDDER if embeds else 0)
     return _round_up(need / FULL, 64 * MI)
 
 

@@ -24,6 +24,8 @@ _FAILED = ("ControllerResizeError", "NodeResizeError")
 
 def volumes_told(claims: Iterable[Object], verdict: Resolved | Refusal) -> Told:
     """StorageHealthy, by the claims of a store's pods and by what it comes to."""
+    if isinstance(verdict, Resolved) and verdict.remote:
+        return told("StorageHealthy", True, "NoVolume", f"the engine at {verdict.remote.url} keeps the data")
     claims = list(claims)
     for claim in claims:
         for reason, message in _troubles(claim):

@@ -91,6 +91,10 @@ class Growth:
     """Seconds until it may take the automatic step that it needs."""
 
 
+NO_GROWTH = Growth(NO_VOLUME, size=0, wanted=0, room=0)
+"""Of a store that has no volume."""
+
+
 def choose_volume(volume: Volume, wish: Storage, plan: PlanStorage, given: int) -> Growth | Refusal:
     """What a store's volume should have, or why it cannot.
 

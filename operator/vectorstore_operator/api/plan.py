@@ -79,6 +79,8 @@ class PlanSpec(Model):
     """Where documents may be fetched from: beginnings of URLs, or `presigned`; omitted = nowhere."""
     issuers: Annotated[list[UrlPrefix], Field(max_length=32)] | None = None
     """Whose tokens stores may take: issuers, folders of issuers, or `*` for any; omitted = nobody's."""
+    remote_engines: Annotated[list[UrlPrefix], Field(max_length=32)] | None = None
+    """Chroma servers elsewhere that stores may have as their engine: URLs, folders of URLs, `*`; omitted = none."""
     allowed_namespaces: AllowedNamespaces | None = None
     """Whose stores may have the plan; omitted = all."""
     log_format: Literal["text", "json"] | None = None

@@ -12,6 +12,7 @@ from vectorstore_instance.settings import Precision
 from vectorstore_operator.api.access import Jwt, Origins
 from vectorstore_operator.api.base import Conditions, Model, Name, Quantity, Rule, cel, immutable
 from vectorstore_operator.api.embedding import StoreEmbedding
+from vectorstore_operator.api.engine import REMOTE_RULES, Engine
 from vectorstore_operator.api.exposure import Hostname, StoreTls
 from vectorstore_operator.api.keys import KeysStatus, StoreKeys
 from vectorstore_operator.api.storage import CLASS_RULE, Storage, StorageStatus
@@ -27,7 +28,7 @@ DIMENSION_RULE = Rule(
     message="dimension goes with model: none, and only with it",
 )
 
-FIXED = ("model", "dimension")
+FIXED = ("model", "dimension", "engine")
 """Fields of a spec that neither change nor go."""
 
 
@@ -50,7 +51,7 @@ class Quota(Model):
 class StoreSpec(Model):
     """What the tenant gets."""
 
-    model_config = ConfigDict(json_schema_extra=cel(*immutable(*FIXED), CLASS_RULE, DIMENSION_RULE))
+    model_config = ConfigDict(json_schema_extra=cel(*immutable(*FIXED), CLASS_RULE, DIMENSION_RULE, *REMOTE_RULES))
     plan: Name | None = None
     """A VectorStorePlan; omitted = the default plan, pinned when the store is first accepted."""
     model: ModelName | None = None
@@ -69,6 +70,8 @@ class StoreSpec(Model):
     """Whose store this is, for logs and bills; omitted = the store's name."""
     replicas: int = Field(1, ge=1, le=16)
     """Pods wanted, brought within the plan's bounds; `kubectl scale` and the autoscaler write here."""
+    engine: Engine | None = None
+    """Where the data is kept, fixed for the store's life; omitted = in the store's own volume."""
     storage: Storage | None = None
     """The volume, where the plan's does not fit."""
     hostname: Hostname | None = None
@@ -89,6 +92,13 @@ class StoreSpec(Model):
     def _dimension_with_none(self) -> Self:
         if (self.model == "none") != (self.dimension is not None):
             raise ValueError(DIMENSION_RULE.message)
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_kept_before_a_remote_engine(self) -> Self:
+        for given, rule in zip((self.storage, self.quota and self.quota.bytes), REMOTE_RULES, strict=True):
+            if self.engine and given:
+                raise ValueError(rule.message)
         return self
 
 

@@ -24,6 +24,7 @@ from vectorstore_operator.local import Problem
 from vectorstore_operator.local.manifest import Store
 from vectorstore_operator.names import EMBEDDING_KEY
 from vectorstore_operator.plan import Identity, Refusal, Resolved, choose_plan, resolve, size_plan
+from vectorstore_operator.remote import remote_settings
 
 _T = TypeVar("_T")
 
@@ -142,8 +143,14 @@ def _settings(resolved: Resolved, place: Place) -> Settings:
         keys_dir=place.folder / "keys",
         model_dir=place.models / resolved.model if resolved.embedding.precision else None,
         **_embedding(resolved.embedding, place),
+        **remote_settings(resolved.spec, _secret(resolved, place)),
         **permits.settings(resolved.plan.spec, resolved.spec, embeds=resolved.embeds),
     )
+
+
+def _secret(resolved: Resolved, place: Place) -> Path:
+    """Where the entries of the remote engine's Secret are."""
+    return place.secrets / ((resolved.remote and resolved.remote.secret_name) or "")
 
 
 def _embedding(chosen: Embedding, place: Place) -> dict[str, Any]:

@@ -48,7 +48,8 @@ def egress(store: Resolved) -> list[Object]:
 def urls(store: Resolved) -> list[str]:
     """Where the store's pods connect to."""
     endpoint, jwt = store.embedding.endpoint, store.spec.jwt
-    used = [endpoint.url if endpoint else None, *((jwt.issuer, jwt.jwks_url) if jwt else ())]
+    engine = store.remote.url if store.remote else None
+    used = [engine, endpoint.url if endpoint else None, *((jwt.issuer, jwt.jwks_url) if jwt else ())]
     return [url for url in (*used, *_documents(store)) if url and url != "presigned"]
 
 

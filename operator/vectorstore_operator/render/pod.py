@@ -13,7 +13,8 @@ from vectorstore_operator import names, permits
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.quantity import canonical_cpus, from_bytes
-from vectorstore_operator.render import certificate, embedding
+from vectorstore_operator.remote import remote_settings
+from vectorstore_operator.render import certificate, embedding, remote
 from vectorstore_operator.render.limits import FILE as LIMITS_FILE
 from vectorstore_operator.render.platform import Platform
 
@@ -59,6 +60,7 @@ def pod_spec(store: Resolved, platform: Platform) -> Object:
             {"name": "keys", "secret": {"secretName": names.keys(store.name), "defaultMode": 0o440}},
             {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
             *embedding.volumes(store),
+            *remote.volumes(store),
             *certificate.volumes(store),
         ],
     }
@@ -77,10 +79,16 @@ def settings(store: Resolved) -> Settings:
         keys_dir=KEYS,
         model_dir=None if store.embedding.endpoint else MODEL,
         tls_dir=TLS if store.spec.tls else None,
-        leader_url=certificate.leader_url(store) if store.plan.spec.replicas.max > 1 else None,
+        leader_url=certificate.leader_url(store) if leads(store) else None,
         **embedding.settings(store),
+        **remote_settings(store.spec, remote.FOLDER),
         **permits.settings(store.plan.spec, store.spec, embeds=store.embeds),
     )
+
+
+def leads(store: Resolved) -> bool:
+    """Whether ordinal 0 keeps the data and may have others follow it; before a remote engine all pods are alike."""
+    return store.remote is None and store.plan.spec.replicas.max > 1
 
 
 def _container(store: Resolved, platform: Platform) -> Object:
@@ -89,7 +97,7 @@ def _container(store: Resolved, platform: Platform) -> Object:
         "name": "instance",
         "image": platform.image,
         "imagePullPolicy": platform.image_pull_policy,
-        "env": [*environment, POD_INDEX],
+        "env": [*environment, *([] if store.remote else [POD_INDEX])],
         "ports": [
             {"name": "http", "containerPort": names.PORT, "protocol": "TCP"},
             {"name": "management", "containerPort": names.MANAGEMENT_PORT, "protocol": "TCP"},
@@ -107,13 +115,14 @@ def _container(store: Resolved, platform: Platform) -> Object:
             {"name": "keys", "mountPath": str(KEYS), "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
             *embedding.mounts(store),
+            *remote.mounts(store),
             *certificate.mounts(store, TLS),
         ],
     }
 
 
 def _resources(store: Resolved) -> Object:
-    memory = from_bytes(store.plan.memory)
+    memory = from_bytes(store.memory)
     cpu = store.plan.spec.cpu
     return {
         "requests": {"cpu": canonical_cpus(cpu.request), "memory": memory},
@@ -123,7 +132,8 @@ def _resources(store: Resolved) -> Object:
 
 def _probes(store: Resolved) -> Object:
     # From the plan's ceiling, not the quota, which must not change the pod.
-    replay = math.ceil(store.plan.spec.documents * REPLAY_SECONDS * STARTUP_SLACK)
+    documents = 0 if store.remote else store.plan.spec.documents
+    replay = math.ceil(documents * REPLAY_SECONDS * STARTUP_SLACK)
     return {
         "startupProbe": _probe("/startupz", period=1, timeout=5, failures=STARTUP_LEAST + replay),
         "readinessProbe": _probe("/readyz", period=5, timeout=5, failures=2),

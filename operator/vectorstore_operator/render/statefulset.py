@@ -1,4 +1,4 @@
-"""The pods of a store and their volumes.
+"""The pods of a store and their volumes; before an engine elsewhere pods alone.
 
 Selector, claim template, serviceName and podManagementPolicy cannot be changed once they are there; a
 golden test freezes them.
@@ -15,27 +15,32 @@ from vectorstore_operator.render.meta import child
 from vectorstore_operator.render.platform import Platform
 from vectorstore_operator.render.pod import pod_spec
 
+RETAIN = {"whenDeleted": "Retain", "whenScaled": "Retain"}
+
 
 def stateful_set(store: Resolved, platform: Platform, children: Children) -> Object:
     """The StatefulSet. Nobody else writes its replicas: the autoscaler scales the VectorStore."""
-    live = children.get(("StatefulSet", store.name))
-    claims = (
-        _kept_template(live, store.storage) if live and belongs(live, store.name, store.uid) else _claim_template(store)
-    )
     spec = {
         "replicas": store.replicas,
         "serviceName": names.headless(store.name),
         # OrderedReady waits for ever for a broken pod of the revision that is to be replaced.
         "podManagementPolicy": "Parallel",
-        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+        **({} if store.remote else {"persistentVolumeClaimRetentionPolicy": RETAIN}),
         "selector": {"matchLabels": names.selector(store.name)},
         "template": {
             "metadata": {"labels": names.labels(store.name)},
             "spec": pod_spec(store, platform),
         },
-        "volumeClaimTemplates": [claims],
+        **({} if store.remote else {"volumeClaimTemplates": [_claims(store, children)]}),
     }
     return child(store, "apps/v1", "StatefulSet", store.name, spec=spec)
+
+
+def _claims(store: Resolved, children: Children) -> Object:
+    live = children.get(("StatefulSet", store.name))
+    if live and belongs(live, store.name, store.uid):
+        return _kept_template(live, store.storage)
+    return _claim_template(store)
 
 
 def _claim_template(store: Resolved) -> Object:

@@ -299,3 +299,26 @@ def test_the_command_explains_its_misuse(machine: Machine) -> None:
     assert "say --all" in machine.run("down", code=2).stderr
     assert "there is no store 'acme'" in machine.run("down", "acme", code=1).stderr
     assert "there is no VectorStore" in machine.up("", code=1)
+
+
+def plan_with(*engines: str) -> str:
+    spec = {"documents": 1000, "remoteEngines": list(engines)}
+    head = {"apiVersion": "vectorstore.dev/v1alpha1", "kind": "VectorStorePlan", "metadata": {"name": "far"}}
+    return json.dumps(head | {"spec": spec})
+
+
+def test_a_store_may_have_its_engine_elsewhere(machine: Machine) -> None:
+    machine.up(manifest("behind"))
+    behind = machine.get("behind")
+    secret = machine.home / "secrets" / "chroma"
+    secret.mkdir(parents=True)
+    (secret / "token").write_text(Path(behind["readWriteKeyFile"]).read_text())
+    remote = {"engine": {"remote": {"url": behind["url"], "secretName": "chroma"}}}
+
+    refused = machine.up(plan_with("http://other"), manifest(plan="far", **remote), code=1)
+    assert f"spec.engine.remote.url: {behind['url']} is not among the remoteEngines of plan far" in refused
+    machine.up(plan_with(behind["url"]), manifest(plan="far", **remote))
+    fill(machine.chroma())
+    assert nearest(machine.chroma("behind")) == nearest(machine.chroma(key="readOnlyKeyFile")) == "id2"
+    moved = machine.up(plan_with(behind["url"]), manifest(plan="far"), code=1)
+    assert "engine is fixed when the store is made" in moved

@@ -58,6 +58,14 @@ def test_a_store_without_a_spec_has_one_replica_and_can_be_scaled(api: ApiServer
         ("small", {"storage": {"size": "-1Gi"}}, "spec.storage.size"),
         ("typo", {"qouta": {"documents": 5}}, 'unknown field "spec.qouta"'),
         ("crowd", {"replicas": 17}, "spec.replicas"),
+        ("far", {"engine": {"remote": {"url": "ftp://chroma"}}}, "spec.engine.remote.url"),
+        ("far", {"engine": {"remote": {"url": "http://c"}}, "storage": {}}, "storage does not go with engine.remote"),
+        (
+            "far",
+            {"engine": {"remote": {"url": "http://c"}}, "quota": {"bytes": "1Gi"}},
+            "quota.bytes does not go with engine.remote",
+        ),
+        ("far", {"engine": {"remote": {"url": "http://c", "entries": ["token"]}}}, "entries go with secretName"),
     ],
 )
 def test_a_wrong_store_is_refused_with_the_reason(api: ApiServer, name: str, spec: Spec, says: str) -> None:
@@ -70,6 +78,9 @@ def test_a_wrong_store_is_refused_with_the_reason(api: ApiServer, name: str, spe
     ("field", "before", "after"),
     [
         ("model", None, "all-MiniLM-L6-v2"),
+        ("engine", None, {"remote": {"url": "http://chroma:8000"}}),
+        ("engine", {"remote": {"url": "http://chroma:8000"}}, None),
+        ("engine", {"remote": {"url": "http://chroma:8000"}}, {"remote": {"url": "http://other:8000"}}),
         ("dimension", 3, 4),
     ],
 )

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from tests.integration.operator.conftest import Start
 from tests.support.apiserver import ApiServer
-from tests.support.operators import Object, Tenant, accepted, condition, refused
+from tests.support.operators import Object, Tenant, accepted, condition, refused, wait_until
 
 from vectorstore_operator import names
 
@@ -166,19 +166,22 @@ async def test_a_volume_that_fills_grows_by_itself(
 ) -> None:
     auto = {"step": "2Gi", "max": "20Gi"}
     await tenant.change("VectorStorePlan", plan, storage={"size": "10Gi", "autoGrow": auto})
-    start()
+    operator = start()
     await tenant.store("acme", plan=plan, storage={"className": classes["grows"]})
     await tenant.until("StatefulSet", "acme")
     claim = await driver.claim(0, classes["grows"])
     await tenant.until("VectorStore", "acme", healthy("Bound"))
     path = f"/apis/vectorstore.dev/v1alpha1/namespaces/{tenant.namespace}/vectorstores/acme/status"
+    wait_until(operator.settled)
     assert served.call("PATCH", path, {"status": {"bytes": 9 << 30}}, MERGE)[0] == 200
     await tenant.until("PersistentVolumeClaim", claim, lambda obj: size(obj) == "12Gi")
     store = await tenant.until("VectorStore", "acme", healthy("Growing"))
     assert "grownAt" in store["status"]["storage"]
     # Full again at once: the next step waits.
-    driver.answer(claim, capacity={"storage": "12Gi"})
+    wait_until(operator.settled)
     assert served.call("PATCH", path, {"status": {"bytes": 11 << 30}}, MERGE)[0] == 200
+    wait_until(operator.settled)
+    driver.answer(claim, capacity={"storage": "12Gi"})
     store = await tenant.until("VectorStore", "acme", healthy("NearlyFull"))
     assert "it grows by itself in 360 minutes" in condition(store, "StorageHealthy")["message"]
     assert size(await tenant.have("PersistentVolumeClaim", claim)) == "12Gi"

@@ -218,10 +218,11 @@ def test_a_missing_secret_is_told_in_words(live: Any, says: str | None) -> None:
 def test_pods_that_run_with_a_secret_need_not_start() -> None:
     resolved = store(plan(embeddings=[OPENAI]), model="ada")
     live = rendered(resolved)["StatefulSet", "acme"]
-    assert not settled(resolved, {})
-    assert not settled(resolved, {key(live): live})
+    assert not settled(resolved, {}, "openai")
+    assert not settled(resolved, {key(live): live}, "openai")
     live["metadata"]["generation"] = 1
     counts = dict.fromkeys(("observedGeneration", "replicas", "updatedReplicas", "readyReplicas"), 1)
     live["status"] = counts | {"currentRevision": "r", "updateRevision": "r"}
-    assert settled(resolved, {key(live): live})
-    assert not settled(store(plan(embeddings=[OPENAI]), model="ada", embedding={"secretName": "x"}), {key(live): live})
+    assert settled(resolved, {key(live): live}, "openai")
+    other = store(plan(embeddings=[OPENAI]), model="ada", embedding={"secretName": "x"})
+    assert not settled(other, {key(live): live}, "x")

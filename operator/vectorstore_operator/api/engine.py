@@ -1,0 +1,73 @@
+"""An engine elsewhere: a Chroma server that keeps the data, before which a store is a door."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from vectorstore_operator.api.base import Model, Name, Rule, cel
+from vectorstore_operator.api.urls import Url
+
+ENTRIES_RULE = Rule(
+    rule="!has(self.entries) || has(self.secretName)",
+    message="entries go with secretName: name the Secret that has them, or leave them out",
+)
+
+_REMOTE = "has(self.engine) && has(self.engine.remote)"
+REMOTE_RULES = (
+    Rule(
+        rule=f"!({_REMOTE}) || !has(self.storage)",
+        message="storage does not go with engine.remote, which keeps the data elsewhere; leave one of them out",
+    ),
+    Rule(
+        rule=f"!({_REMOTE}) || !has(self.quota) || !has(self.quota.bytes)",
+        message="quota.bytes does not go with engine.remote, whose bytes are not known; leave one of them out",
+    ),
+)
+"""Sit on the spec."""
+
+RemoteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", min_length=1, max_length=128)]
+"""A tenant or database of a Chroma server."""
+
+SecretEntry = Literal["token", "headers"]
+
+
+class RemoteEngine(Model):
+    """A Chroma server that is not the store's own: a `chroma run`, a distributed Chroma, Chroma Cloud."""
+
+    model_config = ConfigDict(json_schema_extra=cel(ENTRIES_RULE))
+    url: Url
+    """Where it answers; a path goes before that of every request. Among the plan's `remoteEngines`."""
+    secret_name: Name | None = None
+    """A Secret of the store's namespace with what that server wants to see; omitted = nothing."""
+    entries: (
+        Annotated[
+            list[SecretEntry],
+            Field(min_length=1, max_length=2, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        ]
+        | None
+    ) = None
+    """What of it is sent: `token` as x-chroma-token, and `headers`, `Name: value` lines; omitted = token."""
+    tenant: RemoteName | None = None
+    """The tenant there that holds the store; omitted = default_tenant."""
+    database: RemoteName | None = None
+    """The database of that tenant; omitted = default_database, and others that clients make."""
+
+    @model_validator(mode="after")
+    def _entries_of_a_secret(self) -> Self:
+        if self.entries and not self.secret_name:
+            raise ValueError(ENTRIES_RULE.message)
+        return self
+
+    @property
+    def secret_entries(self) -> tuple[SecretEntry, ...]:
+        """Entries of the Secret that are sent."""
+        return tuple(self.entries or ("token",)) if self.secret_name else ()
+
+
+class Engine(Model):
+    """Where the data is kept, if not by the store itself."""
+
+    remote: RemoteEngine
+    """A server elsewhere."""
