@@ -48,6 +48,7 @@ RENDERED = frozenset(kind.name for kind in CHILDREN) - {"Pod", "PersistentVolume
 """Those the operator states itself; pods and claims are made by the StatefulSet's controller."""
 NAMESPACE = Kind("Namespace", "v1", "namespaces")
 LEASE = Kind("Lease", "coordination.k8s.io/v1", "leases")
+PRIORITY_CLASS = Kind("PriorityClass", "scheduling.k8s.io/v1", "priorityclasses")
 STORAGE_CLASS = Kind("StorageClass", "storage.k8s.io/v1", "storageclasses")
 PERSISTENT_VOLUME = Kind("PersistentVolume", "v1", "persistentvolumes")
 EVENT = Kind("Event", "events.k8s.io/v1", "events")

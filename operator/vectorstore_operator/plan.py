@@ -128,6 +128,9 @@ def size_plan(name: str, spec: PlanSpec) -> Plan | Refusal:
             )
     if refusal := growth_refused(name, spec.storage):
         return refusal
+    if spec.scratch and to_bytes(spec.scratch) < sizing.SCRATCH:
+        least = from_bytes(sizing.SCRATCH)
+        return Refusal("PlanInvalid", f"plan {name}: scratch {spec.scratch} is too little; give it {least} at least")
     if refusal := exposure.plan_refused(name, spec):
         return refusal
     if parse(spec.cpu.request) > parse(spec.cpu.limit):

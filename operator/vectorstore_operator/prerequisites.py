@@ -1,7 +1,7 @@
 """What a store depends on and does not own: asked of the API server when it is looked at, as no watch tells of it.
 
-Namespaces are asked for only where a plan goes by their labels, Secrets only where pods are to start
-with one. What is missing is a refusal, so the store stays as it last was: pods that run are never
+Namespaces are asked for only where a plan goes by their labels, Secrets and PriorityClasses only where
+pods are to start with one. What is missing is a refusal, so the store stays as it last was: pods that run are never
 replaced by pods that could not start. It is looked at again by itself.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from vectorstore_operator import permits
 from vectorstore_operator.cluster import Cluster
-from vectorstore_operator.kinds import KINDS, NAMESPACE
+from vectorstore_operator.kinds import KINDS, NAMESPACE, PRIORITY_CLASS
 from vectorstore_operator.names import EMBEDDING_KEY
 from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Refusal, Resolved
 from vectorstore_operator.pods import rollout
-from vectorstore_operator.render import certificate, remote
+from vectorstore_operator.render import certificate, remote, scheduling
 from vectorstore_operator.render.egress import unreachable
 
 
@@ -36,6 +36,10 @@ async def missing(cluster: Cluster, store: Resolved, children: Children) -> Refu
         labels = namespace["metadata"].get("labels") or {}
     if refusal := permits.namespace_refused(plan.name, plan.spec, store.namespace, labels) or unreachable(store):
         return refusal
+    if (priority := scheduling.unseen_priority(store, children)) and not await cluster.get(
+        PRIORITY_CLASS, None, priority
+    ):
+        return scheduling.priority_missing(plan.name, priority)
     if (tls := store.spec.tls) and not certificate.settled(store, children):
         found = await cluster.get(KINDS["Secret"], store.namespace, tls.secret_name)
         if refusal := certificate.missing(tls.secret_name, found):

@@ -25,6 +25,8 @@ FULL = 0.85
 TEXT = 1024
 QUEUE_EDITIONS = 2
 """Operations kept per document, old editions counted, until the queue is compacted."""
+SCRATCH = 16 * MI
+"""The least room for temporary files."""
 CHECKPOINTS = 2
 """Copies of the index beside the live one: the last, and the one being made."""
 

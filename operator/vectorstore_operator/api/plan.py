@@ -14,6 +14,7 @@ from vectorstore_operator.api.embedding import Endpoints
 from vectorstore_operator.api.exposure import Exposure
 from vectorstore_operator.api.limits import PlanLimits
 from vectorstore_operator.api.network import PlanNetwork
+from vectorstore_operator.api.scheduling import Scheduling
 from vectorstore_operator.api.storage import PlanStorage
 from vectorstore_operator.api.urls import DocumentUrl, UrlPrefix
 
@@ -30,6 +31,8 @@ class Replicas(Model):
     """The most pods; above `min` a HorizontalPodAutoscaler chooses."""
     cpu_percent: int = Field(70, ge=10, le=100)
     """CPU use, in percent of the request, that the autoscaler aims at."""
+    memory_percent: int | None = Field(None, ge=10, le=100)
+    """Memory use, in percent of a pod's, that it aims at besides; omitted = memory is not looked at."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -71,6 +74,10 @@ class PlanSpec(Model):
     """Memory of one pod: at least what the document ceiling needs, which is also the default."""
     storage: PlanStorage = PlanStorage()
     """The volume of one pod."""
+    scratch: Quantity | None = None
+    """Room for temporary files of one pod; omitted = 256Mi."""
+    scheduling: Scheduling | None = None
+    """Where pods run."""
     exposure: Exposure | None = None
     """A name outside the cluster for every store; omitted = none."""
     network: PlanNetwork = PlanNetwork()

@@ -1,4 +1,4 @@
-"""How many pods, by their CPU, where the plan leaves a choice."""
+"""How many pods, by their CPU and memory, where the plan leaves a choice."""
 
 from __future__ import annotations
 
@@ -13,11 +13,18 @@ def autoscaler(store: Resolved) -> Object | None:
     bounds = store.plan.spec.replicas
     if bounds.max == bounds.min or store.hibernated:
         return None
-    target = {"type": "Utilization", "averageUtilization": bounds.cpu_percent}
+    metrics = [_metric("cpu", bounds.cpu_percent)]
+    if bounds.memory_percent is not None:
+        metrics.append(_metric("memory", bounds.memory_percent))
     spec = {
         "scaleTargetRef": {"apiVersion": API_VERSION, "kind": "VectorStore", "name": store.name},
         "minReplicas": bounds.min,
         "maxReplicas": bounds.max,
-        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+        "metrics": metrics,
     }
     return child(store, "autoscaling/v2", "HorizontalPodAutoscaler", store.name, spec=spec)
+
+
+def _metric(resource: str, percent: int) -> Object:
+    target = {"type": "Utilization", "averageUtilization": percent}
+    return {"type": "Resource", "resource": {"name": resource, "target": target}}

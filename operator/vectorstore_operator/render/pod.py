@@ -12,9 +12,9 @@ from vectorstore_instance.settings import Settings
 from vectorstore_operator import names, permits
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
-from vectorstore_operator.quantity import canonical_cpus, from_bytes
+from vectorstore_operator.quantity import canonical_cpus, from_bytes, to_bytes
 from vectorstore_operator.remote import remote_settings
-from vectorstore_operator.render import certificate, embedding, remote
+from vectorstore_operator.render import certificate, embedding, remote, scheduling
 from vectorstore_operator.render.limits import FILE as LIMITS_FILE
 from vectorstore_operator.render.platform import Platform
 
@@ -28,8 +28,8 @@ REPLAY_SECONDS = 0.0006
 """What one row costs when the engine replays its queue after a crash, on a quiet machine."""
 STARTUP_SLACK = 5
 STARTUP_LEAST = 120
-EVICTED_AFTER = 60
-"""Seconds on a node that does not answer, instead of the default five minutes."""
+
+SCRATCH = "256Mi"
 
 POD_INDEX = {
     "name": "POD_INDEX",
@@ -45,20 +45,13 @@ def pod_spec(store: Resolved, platform: Platform) -> Object:
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 60,
         "securityContext": _security(platform),
-        "tolerations": [
-            {
-                "key": f"node.kubernetes.io/{trouble}",
-                "operator": "Exists",
-                "effect": "NoExecute",
-                "tolerationSeconds": EVICTED_AFTER,
-            }
-            for trouble in ("not-ready", "unreachable")
-        ],
+        "tolerations": scheduling.tolerations(store),
+        **scheduling.placement(store),
         "containers": [_container(store, platform)],
         "volumes": [
             {"name": "limits", "configMap": {"name": names.limits(store.name), "defaultMode": 0o444}},
             {"name": "keys", "secret": {"secretName": names.keys(store.name), "defaultMode": 0o440}},
-            {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
+            {"name": "tmp", "emptyDir": {"sizeLimit": _scratch(store)}},
             *embedding.volumes(store),
             *remote.volumes(store),
             *certificate.volumes(store),
@@ -119,6 +112,11 @@ def _container(store: Resolved, platform: Platform) -> Object:
             *certificate.mounts(store, TLS),
         ],
     }
+
+
+def _scratch(store: Resolved) -> str:
+    stated = store.plan.spec.scratch
+    return from_bytes(to_bytes(stated)) if stated else SCRATCH
 
 
 def _resources(store: Resolved) -> Object:

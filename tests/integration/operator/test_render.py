@@ -96,6 +96,16 @@ PLANS: dict[str, dict[str, Any]] = {
             ]
         },
     },
+    "placed": {
+        "documents": 1000,
+        "scratch": "1024Mi",
+        "replicas": {"min": 1, "max": 2, "memoryPercent": 80},
+        "scheduling": {
+            "nodeSelector": {"pool": "spot"},
+            "tolerations": [{"key": "spot", "effect": "NoSchedule"}, {"operator": "Exists", "effect": "NoExecute"}],
+            "topologySpread": [{"topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"}],
+        },
+    },
     "open to nobody": {"documents": 1000, "network": {"clients": []}},
 }
 

@@ -1,0 +1,80 @@
+"""Where the pods of a plan's stores run, before which others, and how far apart."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from vectorstore_operator.api.base import ClassName, Model, Rule, cel
+from vectorstore_operator.api.network import Labels
+
+LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+
+LabelKey = Annotated[str, Field(pattern=LABEL_KEY, max_length=317)]
+"""The key of a label or taint, such as topology.kubernetes.io/zone."""
+
+ANY_KEY_RULE = Rule(
+    rule="has(self.key) || self.operator == 'Exists'",
+    message="a toleration without key is for all taints; then operator must be Exists",
+)
+
+VALUE_RULE = Rule(
+    rule="!has(self.value) || self.operator == 'Equal'",
+    message="a toleration's value goes with operator Equal",
+)
+
+SECONDS_RULE = Rule(
+    rule="!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+    message="tolerationSeconds goes with effect NoExecute",
+)
+
+
+class Toleration(Model):
+    """A taint of nodes that pods put up with."""
+
+    model_config = ConfigDict(json_schema_extra=cel(ANY_KEY_RULE, VALUE_RULE, SECONDS_RULE))
+    key: LabelKey | None = None
+    """The taint's key; omitted = every one."""
+    operator: Literal["Equal", "Exists"] = "Equal"
+    """Whether its value matters."""
+    value: Annotated[str, Field(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)] | None = None
+    """Its value; omitted = none."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """Its effect; omitted = all."""
+    toleration_seconds: int | None = Field(None, ge=0, le=1_000_000)
+    """How long pods stay once the taint is there; omitted = for ever."""
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.key is None and self.operator != "Exists":
+            raise ValueError(ANY_KEY_RULE.message)
+        if self.value is not None and self.operator != "Equal":
+            raise ValueError(VALUE_RULE.message)
+        if self.toleration_seconds is not None and self.effect != "NoExecute":
+            raise ValueError(SECONDS_RULE.message)
+        return self
+
+
+class Spread(Model):
+    """How evenly a store's pods lie over the values of a node's label."""
+
+    topology_key: LabelKey
+    """The label: kubernetes.io/hostname, topology.kubernetes.io/zone."""
+    max_skew: int = Field(1, ge=1, le=16)
+    """By how many pods two values may differ."""
+    when_unsatisfiable: Literal["ScheduleAnyway", "DoNotSchedule"] = "ScheduleAnyway"
+    """What happens to a pod that would make it uneven."""
+
+
+class Scheduling(Model):
+    """Where pods run."""
+
+    node_selector: Labels = {}
+    """Labels that a node must have."""
+    tolerations: Annotated[list[Toleration], Field(max_length=16)] = []
+    """Taints that pods put up with, such as those of spot nodes, beside a minute of a node that does not answer."""
+    priority_class_name: ClassName | None = None
+    """A PriorityClass; omitted = the cluster's default."""
+    topology_spread: Annotated[list[Spread], Field(max_length=8)] | None = None
+    """Omitted = over nodes, as far as they go, where a store may have more than one pod."""
