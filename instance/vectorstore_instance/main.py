@@ -14,6 +14,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import uvicorn
 import uvloop
@@ -47,6 +48,8 @@ from vectorstore_instance.settings import NO_MODEL, Limits, Settings, load
 
 log = logging.getLogger("vectorstore_instance")
 
+TERMINATION_LOG = Path("/dev/termination-log")
+"""https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/"""
 KEEP_ALIVE = 75
 """Seconds; HttpClient keeps connections for 40, and must not find one closed."""
 
@@ -85,7 +88,7 @@ def _engine(settings: Settings, limits: Callable[[], Limits], admission: Admissi
     if settings.follows and settings.leader_url:
         key = internal_headers(settings.keys_dir)
         tls = leader_trust(settings.tls_dir)
-        return LeaderEngine(settings.leader_url, lambda: key.current, tls, admission.handed_on)
+        return LeaderEngine(settings.leader_url, lambda: key.current, tls, admission)
     if settings.engine_url:
         return remote_engine(settings, limits)
     return LocalEngine(settings, limits)
@@ -200,7 +203,15 @@ def main() -> None:
         uvloop.run(serve(settings))
     except (ValueError, OSError, DiskError, ChildFailed) as problem:
         log.critical("%s", problem)
+        _last_words(str(problem))
         sys.exit(1)
+
+
+def _last_words(text: str) -> None:
+    """Leaves why it ended where Kubernetes takes it from, so that the store's status says it; elsewhere nothing."""
+    with contextlib.suppress(OSError):
+        if TERMINATION_LOG.exists():
+            TERMINATION_LOG.write_text(text[:2048])
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -118,4 +118,5 @@ def _crash(pod: Object, container: Object, ended: Object) -> tuple[str, str]:
     if ended.get("reason") == "OOMKilled":
         return "OutOfMemory", f"pod {name}: ran out of memory, {times}; choose a larger plan or raise the plan's memory"
     how = f"ended with exit code {ended['exitCode']}" if "exitCode" in ended else "ended"
-    return "Crashing", f"pod {name}: {how}, {times}; see: kubectl logs -n {namespace} {name} --previous"
+    why = f": {said}" if (said := ended.get("message", "").strip()) else ""
+    return "Crashing", f"pod {name}: {how}, {times}{why}; see: kubectl logs -n {namespace} {name} --previous"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 from tests.integration.operator.conftest import Start
-from tests.support.operators import Object, Tenant, accepted, wait_until
+from tests.support.operators import Object, Tenant, accepted, condition, refused, wait_until
 
 from vectorstore_operator import names
 
 pytestmark = pytest.mark.apiserver
 
 
-async def claim(tenant: Tenant, ordinal: int, size: str = "10Gi", *, labelled: bool = True) -> Object:
+async def claim(
+    tenant: Tenant, ordinal: int, size: str = "10Gi", *, labelled: bool = True, storage_class: str | None = None
+) -> Object:
     """A claim as the StatefulSet controller makes it, or one made by hand, without the template's labels."""
     return await tenant.cluster.create(
         {
@@ -22,7 +24,11 @@ async def claim(tenant: Tenant, ordinal: int, size: str = "10Gi", *, labelled: b
                 "namespace": tenant.namespace,
                 "labels": names.labels("acme") if labelled else {},
             },
-            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": size}},
+                "storageClassName": storage_class,
+            },
         }
     )
 
@@ -105,3 +111,63 @@ async def test_a_store_takes_up_the_volume_that_a_former_one_left(tenant: Tenant
     made = await tenant.until("StatefulSet", "acme")
     (template,) = made["spec"]["volumeClaimTemplates"]
     assert template["spec"]["resources"]["requests"]["storage"] == "20Gi"
+
+
+async def test_a_volume_that_somebody_else_has_is_not_taken(tenant: Tenant, start: Start, plan: str) -> None:
+    made = await claim(tenant, 0, labelled=False)
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "theirs", "uid": "0000"}
+    await tenant.cluster.patch(made, {"metadata": {"ownerReferences": [owner]}})
+    start()
+    await tenant.store("acme", plan=plan)
+    store = await tenant.until("VectorStore", "acme", refused("NameConflict"))
+    message = condition(store, "Accepted")["message"]
+    assert "PersistentVolumeClaim data-acme-0: exists and belongs to ConfigMap theirs" in message
+    assert await tenant.get("StatefulSet", "acme") is None
+    assert names.STORE_LABEL not in (await tenant.have("PersistentVolumeClaim", "data-acme-0"))["metadata"].get(
+        "labels", {}
+    )
+
+
+async def test_the_volume_of_somebody_elses_statefulset_is_left_alone(tenant: Tenant, start: Start, plan: str) -> None:
+    made = await claim(tenant, 0, labelled=False)
+    labels = {"app": "theirs"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "example.invalid/c"}]}}
+    spec = {"selector": {"matchLabels": labels}, "serviceName": "acme", "template": template}
+    head = {"name": "acme", "namespace": tenant.namespace}
+    await tenant.cluster.create({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": head, "spec": spec})
+    start()
+    await tenant.store("acme", plan=plan)
+    await tenant.until("VectorStore", "acme", refused("NameConflict"))
+    assert await tenant.have("PersistentVolumeClaim", "data-acme-0") == made
+
+
+@pytest.mark.parametrize(
+    ("size", "spec", "reason", "says"),
+    [
+        ("1Gi", {}, "StorageTooSmall", "storage.size: 1Gi hold no document"),
+        ("10Gi", {"storage": {"className": "other"}}, "StorageClassDiffers", "data-acme-0, is of StorageClass 'first'"),
+        ("10Gi", {"storage": {"size": "9Gi"}}, None, ""),
+    ],
+)
+async def test_a_volume_that_does_not_fit_the_store_says_so(
+    tenant: Tenant, start: Start, plan: str, size: str, spec: Object, reason: str | None, says: str
+) -> None:
+    await claim(tenant, 0, size, storage_class="first")
+    start()
+    await tenant.store("acme", plan=plan, **spec)
+    if reason:
+        store = await tenant.until("VectorStore", "acme", refused(reason))
+        assert says in condition(store, "Accepted")["message"]
+    else:
+        await tenant.until("VectorStore", "acme", accepted)
+        (template,) = (await tenant.until("StatefulSet", "acme"))["spec"]["volumeClaimTemplates"]
+        assert template["spec"]["resources"]["requests"]["storage"] == size
+        assert template["spec"]["storageClassName"] == "first"
+
+
+async def test_a_volume_that_is_taken_in_is_told_of(tenant: Tenant, start: Start, plan: str) -> None:
+    await claim(tenant, 0, labelled=False)
+    start()
+    await tenant.store("acme", plan=plan)
+    told = await tenant.told("VolumeAdopted")
+    assert told["note"] == "claim data-acme-0 was there already, with 10Gi: the store takes up what it holds"

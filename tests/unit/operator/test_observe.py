@@ -141,6 +141,7 @@ def waiting(why: str, message: str = "", **last: Any) -> Object:
     return {"state": state, "restartCount": 4, "lastState": {"terminated": last} if last else {}}
 
 
+LAST_WORDS = {"exitCode": 1, "message": "MODEL_NAME: other data\n"}
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
 
 
@@ -154,6 +155,11 @@ UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedul
             pod(0, waiting("CrashLoopBackOff", "", exitCode=2)),
             "Crashing",
             "ended with exit code 2, restarted 4 times; see: kubectl logs -n tenants acme-0 --previous",
+        ),
+        (
+            pod(0, waiting("CrashLoopBackOff") | {"lastState": {"terminated": LAST_WORDS}}),
+            "Crashing",
+            "ended with exit code 1, restarted 4 times: MODEL_NAME: other data; see: kubectl logs",
         ),
         (pod(0, waiting("CrashLoopBackOff", "", exitCode=0)), "Crashing", "ended with exit code 0"),
         (pod(0, waiting("CrashLoopBackOff")), "Crashing", "pod acme-0: ended, restarted 4 times"),
