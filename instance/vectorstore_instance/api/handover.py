@@ -101,6 +101,7 @@ class ToLeader:
         headers = {name: value for name, value in names if name in _KEPT}
         headers |= self._key.current
         headers["chroma-trace-id"] = exchange_of(scope).id
+        self._instance.admission.hand_on()
         headers[REQUESTS] = str(self._instance.admission.handed_on())
         if caller is not None and caller.database is not None:
             headers[DATABASE] = caller.database

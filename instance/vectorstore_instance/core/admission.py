@@ -6,8 +6,9 @@ with its whole body, so that those who send slowly keep nobody out. The bytes of
 count from the first one.
 
 A store of several pods has one rate, kept by its leader. A follower takes no tokens: with each request
-to the leader it says how many tenants' requests came in since the one before (`handed_on`), and
-the leader takes as many. Its own places bound what it does at once.
+to the leader it says how many tenants' requests asked for one since the one before (`handed_on`), and
+the leader takes as many. What the follower answers by itself costs none, nor does what it asks on behalf
+of a path that needs no key. Its own places bound what it does at once.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from types import TracebackType
 
 from vectorstore_instance.core.access import OPEN
 from vectorstore_instance.core.errors import invalid, too_many
-from vectorstore_instance.core.exchange import Exchange
+from vectorstore_instance.core.exchange import Exchange, current
 from vectorstore_instance.core.roles import Role
 from vectorstore_instance.settings import Limits
 
@@ -45,7 +46,7 @@ class Bucket:
         self._tokens = math.inf
 
     def take(self, count: int, rate: float, size: int) -> float:
-        """Takes tokens if there is one at all: what stands for several requests may leave a debt.
+        """Takes tokens if there is one at all: what stands for several requests may leave a debt of one bucket.
 
         Returns:
             0, or the seconds until there is a token.
@@ -55,7 +56,7 @@ class Bucket:
         self._at = now
         if count and self._tokens < 1:
             return (1 - self._tokens) / rate
-        self._tokens -= count
+        self._tokens = max(self._tokens - count, -float(size))
         return 0.0
 
 
@@ -130,13 +131,23 @@ class Admission:
         if caller is None or OPEN.fullmatch(exchange.path):
             return Place(self, counted=False)
         if self._follows:
-            self._handed_on += 1
+            exchange.tokens = 1
         else:
             self._charge(_requests(headers) if caller.role is Role.INTERNAL else 1)
         return Place(self, counted=True)
 
+    def hand_on(self) -> None:
+        """Has the next request to the leader stand for the current one, too, unless one did before."""
+        exchange = current.get()
+        if exchange is not None:
+            self._handed_on += exchange.tokens
+            exchange.tokens = 0
+
     def handed_on(self) -> int:
-        """How many requests were let in since the last call without a token being taken for them."""
+        """How many of the tenant's requests a request to the leader stands for that is about to be sent."""
+        exchange = current.get()
+        if exchange is not None and OPEN.fullmatch(exchange.path):
+            return 0
         count, self._handed_on = self._handed_on, 0
         return count
 

@@ -46,6 +46,8 @@ class Exchange:
     """What the request is, in one of few words: for the labels of metrics."""
     rows: int = 0
     """Rows that a write names: how many, for the audit log."""
+    tokens: int = 0
+    """What the store's leader is still to take for it of the rate."""
     status: int = 0
     """0 until the answer has begun."""
     error: str = ""

@@ -6,12 +6,12 @@ protocol: what the leader acknowledged is what every follower answers. Quota and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
 
-from vectorstore_instance.core.admission import REQUESTS
+from vectorstore_instance.core.admission import REQUESTS, Admission
 from vectorstore_instance.core.exchange import current, note_rows
 from vectorstore_instance.engine import Known, Reply, State, Usage
 from vectorstore_instance.engine.client import TLS
@@ -27,21 +27,22 @@ _PATIENCE = Patience(read=300, write=300, reads=1024, writes=1024)
 class LeaderEngine:
     """The leader, asked by its URL."""
 
-    def __init__(self, url: str, headers: Headers, tls: TLS, requests: Callable[[], int]) -> None:
+    def __init__(self, url: str, headers: Headers, tls: TLS, admission: Admission) -> None:
         """
         Args:
             url: where it answers.
             headers: the store's internal key.
             tls: what verifies it where its URL is https.
-            requests: how many requests of the tenant's have come since it was last called; the leader keeps the rate.
+            admission: knows how many of the tenant's requests one to the leader stands for, which keeps the rate.
 
         Raises:
             ValueError: that is no URL.
         """
 
         def told() -> Mapping[str, str]:
-            return {**headers(), REQUESTS: str(requests()), **_trace()}
+            return {**headers(), REQUESTS: str(admission.handed_on()), **_trace()}
 
+        self._admission = admission
         self._upstream = Upstream(url, told, "the store's leader", _PATIENCE, tls)
         self._reads = Reads(lambda path, body: self._ask("POST", path, body, Kind.QUERY))
 
@@ -55,6 +56,7 @@ class LeaderEngine:
 
     async def reset(self) -> Reply:
         """Deletes everything, where the leader allows it."""
+        self._admission.hand_on()
         return await self._ask("POST", "/api/v2/reset", b"", Kind.DROP)
 
     @property
@@ -72,6 +74,7 @@ class LeaderEngine:
 
     async def request(self, method: str, path: str, body: bytes = b"") -> Reply:
         """Sends one request of Chroma's API; see `Engine`."""
+        self._admission.hand_on()
         what = route(method, path)
         if what.kind is Kind.ROWS:
             note_rows(wire.count_ids(body))
@@ -81,6 +84,7 @@ class LeaderEngine:
 
     async def usage(self) -> Usage:
         """What the store holds, as the leader knows it."""
+        self._admission.hand_on()
         told = (await self._ask("GET", "/stats", b"", Kind.READ)).unwrap()
         return msgspec.json.decode(told, type=Usage)
 

@@ -323,12 +323,14 @@ def test_the_store_s_pods_share_one_rate_and_count_each_request_once(start: Star
         assert list(answers) == [200] * 40  # many of them go to the leader as one
         for _ in range(20):  # each of them asks the leader twice
             assert http.post("/collections/rows/get", json={"ids": ["a"]}).status_code == 200
-        assert http.get("/healthz/").status_code == 200
+        for path in ["/healthz/", "/api/v2/version"] * 20:  # the one asks the leader for nothing, the other not at all
+            assert http.get(path).status_code == 200
         directly = [limited.post("get", {}).status_code for _ in range(50)]
         assert directly == [200] * 40 + [429] * 10
         refused = http.post(f"{limited.rows}/get", json={})
         assert (refused.status_code, refused.json()["error"]) == (429, "RateLimitError")
         assert int(refused.headers["retry-after"]) >= 1
+        assert http.get("/healthz/").json()["usage"]["documents"] == 3
 
 
 def test_a_large_answer_has_its_place_until_it_is_read(limited: Limited) -> None:

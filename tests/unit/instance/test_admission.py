@@ -8,7 +8,7 @@ import pytest
 
 from vectorstore_instance.core.admission import REQUESTS, Admission
 from vectorstore_instance.core.errors import ApiError
-from vectorstore_instance.core.exchange import Caller, Exchange
+from vectorstore_instance.core.exchange import Caller, Exchange, current
 from vectorstore_instance.core.roles import Role
 from vectorstore_instance.settings import Limits
 
@@ -23,11 +23,20 @@ class Door:
         self.limits = Limits(**limits)
         self.admission = Admission(lambda: self.limits, follows=follows, clock=lambda: self.now)
 
-    def ask(self, path: str = PATH, role: Role | None = Role.READ_WRITE, requests: str | None = None) -> None:
+    def ask(
+        self,
+        path: str = PATH,
+        role: Role | None = Role.READ_WRITE,
+        requests: str | None = None,
+        hands_on: int = 0,
+    ) -> None:
         exchange = Exchange("GET", path, caller=Caller(role, "somebody") if role else None)
+        current.set(exchange)
         headers = [] if requests is None else [(REQUESTS.encode(), requests.encode())]
         with self.admission.admit(exchange, headers) as place:
             place.take()
+            for _ in range(hands_on):
+                self.admission.hand_on()
 
     def let_in(self, times: int, **asked: Any) -> int:
         """How many of so many requests are let in."""
@@ -138,11 +147,29 @@ def test_bytes_of_bodies_are_bounded_together_and_given_back() -> None:
     assert door.admission.body_bytes == 0
 
 
-def test_a_follower_takes_no_tokens_and_says_how_many_came() -> None:
+def test_a_follower_takes_no_tokens_and_says_for_how_many_it_asks() -> None:
     follower = Door(follows=True, requests_per_second=1, burst=1, max_concurrent=7)
-    assert follower.let_in(5) == 5
-    assert follower.admission.handed_on() == 5
+    for _ in range(3):
+        follower.ask(hands_on=2)  # a request that asks the leader twice is one
+    assert follower.let_in(5) == 5, "what it answers by itself"
+    assert follower.admission.handed_on() == 3
     assert follower.admission.handed_on() == 0
+
+
+def test_health_is_asked_for_on_a_follower_without_a_token() -> None:
+    follower = Door(follows=True)
+    follower.ask(hands_on=1)
+    follower.ask("/healthz/", hands_on=1)
+    assert follower.admission.handed_on() == 0, "the current request is one for health"
+    current.set(None)
+    assert follower.admission.handed_on() == 1
+
+
+def test_a_debt_is_a_bucketful_at_most() -> None:
+    leader = Door(requests_per_second=1, burst=10)
+    leader.ask(role=Role.INTERNAL, requests="1000")
+    leader.now += 11
+    leader.ask()
 
 
 def test_the_leader_takes_tokens_for_all_that_a_followers_request_stands_for() -> None:
