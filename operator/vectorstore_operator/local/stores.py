@@ -80,6 +80,7 @@ class Up:
         wanted = want(store, plans, record, _place(self.home, folder, seen))
         _has_key(wanted)
         keys.check(wanted, self.home.secrets)
+        _has_certificate(wanted)
         return Work(folder, seen, wanted, steps(seen, wanted))
 
     def _do(self, work: Work) -> None:
@@ -138,6 +139,17 @@ def _has_key(wanted: Record) -> None:
         raise Problem(
             f"{wanted.name}: there is no key for {wanted.settings.embed_url} in {file}; put it there, as the entry "
             f"{file.name} of the Secret {file.parent.name} would have it, for this user alone (mode 0600)"
+        )
+
+
+def _has_certificate(wanted: Record) -> None:
+    """Refuses what would end at once, before what runs is ended for them."""
+    folder = wanted.settings.tls_dir
+    lacking = [name for name in ("tls.crt", "tls.key") if folder and not (folder / name).is_file()]
+    if lacking:
+        raise Problem(
+            f"{wanted.name}: spec.tls.secretName: there is no {' and no '.join(lacking)} in {folder}, which is that "
+            "Secret on this machine; put the certificate and its key there, or remove tls"
         )
 
 

@@ -47,7 +47,8 @@ class Record(BaseModel):
     @property
     def url(self) -> str:
         """Where clients reach the store."""
-        return f"http://{self.settings.host}:{self.settings.port}"
+        scheme = "https" if self.settings.tls_dir else "http"
+        return f"{scheme}://{self.settings.host}:{self.settings.port}"
 
     @property
     def management_url(self) -> str:
@@ -142,6 +143,7 @@ def _settings(resolved: Resolved, place: Place) -> Settings:
         limits_file=place.folder / "limits" / "limits.json",
         keys_dir=place.folder / "keys",
         model_dir=place.models / resolved.model if resolved.embedding.precision else None,
+        tls_dir=place.secrets / resolved.spec.tls.secret_name if resolved.spec.tls else None,
         **_embedding(resolved.embedding, place),
         **remote_settings(resolved.spec, _secret(resolved, place)),
         **permits.settings(resolved.plan.spec, resolved.spec, embeds=resolved.embeds),

@@ -8,6 +8,7 @@ import pytest
 from vectorstore_instance.settings import Precision
 from vectorstore_operator.api.access import AllowedNamespaces
 from vectorstore_operator.api.embedding import Endpoint
+from vectorstore_operator.api.exposure import StoreTls
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import Quota, Storage, StoreSpec
 from vectorstore_operator.local import Problem
@@ -51,6 +52,16 @@ def test_the_settings_survive_the_environment_of_a_process() -> None:
     settings = wanted(StoreSpec()).settings
     assert settings.environ()["DATA_DIR"] == "/home/stores/acme/data"
     assert "MAX_DOCS" not in settings.environ()
+
+
+def test_a_certificate_is_a_folder_in_the_secrets_place() -> None:
+    record = wanted(StoreSpec(tls=StoreTls(secret_name="cert")))
+    assert record.settings.tls_dir == Path("/home/secrets/cert")
+    assert record.url == "https://127.0.0.1:8000"
+
+
+def test_a_name_outside_needs_a_plan_with_exposure_here_as_well() -> None:
+    assert "plan starter exposes no stores" in refusal(StoreSpec(hostname="a.example.org"))
 
 
 def test_a_changed_quota_is_a_new_generation_with_the_same_settings() -> None:

@@ -1,0 +1,32 @@
+"""`spec.tls` on one machine: the Secret is a folder."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+
+import trustme
+from tests.support.machine import Machine, manifest
+
+
+def test_a_store_speaks_tls_with_the_certificate_in_the_secrets_place(machine: Machine) -> None:
+    machine.up(manifest())
+    plain = machine.get()
+    secured = manifest(tls={"secretName": "cert"})
+    folder = machine.home / "secrets" / "cert"
+    said = machine.up(secured, code=1)
+    assert f"spec.tls.secretName: there is no tls.crt and no tls.key in {folder}" in said
+    assert machine.get() == plain, "what ran goes on"
+
+    authority = trustme.CA()
+    made = authority.issue_cert("127.0.0.1")
+    folder.mkdir(parents=True)
+    (folder / "tls.crt").write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
+    (folder / "tls.key").write_bytes(made.private_key_pem.bytes())
+    machine.up(secured)
+    url = machine.get()["url"]
+    assert url == plain["url"].replace("http:", "https:")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with urllib.request.urlopen(f"{url}/api/v2/heartbeat", context=context) as answer:
+        assert answer.status == 200
