@@ -26,12 +26,17 @@ PROCESS = {"process_start_time_seconds", "process_resident_memory_bytes"}
 """Those of them that its library tells of every process; of the engine's with `vectorstore_engine_` before it."""
 
 
-def known() -> set[str]:
-    """The names of all series there can be."""
+def operator_metrics() -> Metrics:
+    """Those of an operator that has nothing to do."""
     metrics = Metrics()
     watch: Any = SimpleNamespace(silent=0.0, listed=asyncio.Event())
     Vitals(Cache(), watch, (), lambda: None, dict).register(metrics)
-    operator = list(metrics.registry.collect())
+    return metrics
+
+
+def known() -> set[str]:
+    """The names of all series there can be."""
+    operator = list(operator_metrics().registry.collect())
     names = {f"{family.name}_total" if family.type == "counter" else family.name for family in operator}
     histograms = {family.name for family in operator if family.type == "histogram"}
     histograms |= {name for name, family in FAMILIES.items() if family.type == "histogram"}

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.support.promtool import PROMTOOL, known, metrics_in, needs_prometheus
+from prometheus_client.exposition import generate_latest
+from tests.support.promtool import PROMTOOL, known, metrics_in, needs_prometheus, operator_metrics
 from tests.unit.deploy.test_chart import CHART, ROOT, needs_helm, pick, render
 
 ALERTS = CHART / "monitoring" / "alerts.yaml"
@@ -65,6 +66,13 @@ def test_every_page_is_that_of_an_alert() -> None:
 def test_promtool_agrees(command: str, file: Path) -> None:
     done = subprocess.run([str(PROMTOOL), command, "rules", str(file)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_prometheus
+def test_promtool_finds_the_operator_s_metrics_well_named() -> None:
+    page = generate_latest(operator_metrics().registry)
+    done = subprocess.run([str(PROMTOOL), "check", "metrics"], input=page, capture_output=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
 
 
 def test_the_dashboard_asks_for_metrics_that_there_are() -> None:
