@@ -20,6 +20,7 @@ BAD_WHEN_TRUE = frozenset({"QuotaExceeded", "NodeLost"})
 """Conditions that tell of trouble when they hold; all others do when they do not."""
 NO_TROUBLE = frozenset({"Progressing", "UpdateAvailable"})
 """Conditions that are news and not trouble, whichever way."""
+FIRST = {"Accepted": 0, "Ready": 1}
 RECENT = timedelta(hours=1)
 MOST_EVENTS = 5
 
@@ -42,7 +43,7 @@ def report(look: Look, me: str, now: datetime) -> Report:
         me: the command the user typed, for the next one.
         now: for ages.
     """
-    store, shown = look.store, summary(look.store, now)
+    store, shown = look.store, summary(look.store)
     told = condition(store, "Ready")
     since = age(told.get("lastTransitionTime"), now)
     ready = told.get("status") == "True" and seen(store)
@@ -70,7 +71,9 @@ def _why(look: Look) -> Iterator[str]:
     if not seen(store):
         yield "the operator has not looked at the last change yet"
     told: list[str] = []
-    for each in (store.get("status") or {}).get("conditions") or ():
+    # What was asked for and what comes of it first; the other conditions tell of causes.
+    conditions = (store.get("status") or {}).get("conditions") or ()
+    for each in sorted(conditions, key=lambda each: FIRST.get(each["type"], len(FIRST))):
         bad = each["status"] == ("True" if each["type"] in BAD_WHEN_TRUE else "False")
         if bad and each["type"] not in NO_TROUBLE and each["reason"] != "NotAccepted":
             told.append(each["message"])

@@ -41,8 +41,7 @@ async def _summaries(remote: Remote, name: str | None, everywhere: bool) -> list
     if not found:
         where = "the cluster" if everywhere else f"namespace {remote.namespace}"
         show.say(f"no stores in {where}; make one: kubectl apply -f MANIFEST")
-    now = datetime.now(UTC)
-    return [summary(store, now) for store in found]
+    return [summary(store) for store in found]
 
 
 def _heads(columns: dict[str, str], everywhere: bool) -> dict[str, str]:
@@ -58,7 +57,7 @@ async def get(remote: Remote, name: str | None, everywhere: bool, output: str) -
     """Show one store or all."""
     found = await _summaries(remote, name, everywhere)
     if output == "table":
-        found = [store | show.row(store) for store in found]
+        found = [store | show.row(store, datetime.now(UTC)) for store in found]
     show.stores(found, _heads(COLUMNS, everywhere), output, bool(name))
 
 
@@ -69,14 +68,13 @@ async def get(remote: Remote, name: str | None, everywhere: bool, output: str) -
 @on_cluster
 async def usage(remote: Remote, name: str | None, everywhere: bool, output: str) -> None:
     """Show what stores hold, what they may hold, and when they were last asked for something."""
-    now = datetime.now(UTC)
     found = [
         {key: store[key] for key in ("name", "namespace", "resource", "plan", "documents", "limit", "bytes")}
         | {"lastRequest": store["lastRequest"]}
         for store in await _summaries(remote, name, everywhere)
     ]
     if output == "table":
-        found = [store | show.usage(store, now) for store in found]
+        found = [store | show.usage(store, datetime.now(UTC)) for store in found]
     show.stores(found, _heads(USAGE, everywhere), output, bool(name))
 
 

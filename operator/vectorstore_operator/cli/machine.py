@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import click
@@ -93,7 +94,7 @@ def get(home: Home, name: str | None, output: str) -> None:
     """Show one store or all."""
     found = _found(home, name)
     if output == "table":
-        found = [store | show.row(store) for store in found]
+        found = [store | show.row(store, datetime.now(UTC)) for store in found]
     show.stores(found, COLUMNS, output, bool(name))
 
 
@@ -106,7 +107,7 @@ def usage(home: Home, name: str | None, output: str) -> None:
     fields = ("name", "namespace", "resource", "plan", "documents", "limit", "bytes", "collections")
     found = [{field: store[field] for field in fields} for store in _found(home, name)]
     if output == "table":
-        found = [store | show.usage(store) for store in found]
+        found = [store | show.usage(store, datetime.now(UTC)) for store in found]
     show.stores(found, USAGE, output, bool(name))
 
 

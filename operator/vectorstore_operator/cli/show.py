@@ -51,19 +51,23 @@ def _cell(value: object) -> str:
     return "-" if value is None or value == "" else str(value)
 
 
-def row(store: Mapping[str, Any]) -> dict[str, str]:
-    """What stands in a table instead of a store's fields: `told` as its state, and `used`, such as `3/100`."""
+def row(store: Mapping[str, Any], now: datetime) -> dict[str, str | None]:
+    """What stands in a table instead of a store's fields: `told` as its state, `used`, such as `3/100`, and `age`."""
     told = [store["state"], *(word for word in ("Paused", "Refused") if store.get(word.lower()))]
-    return {"told": ",".join(told), "used": f"{_cell(store['documents'])}/{_cell(store['limit'])}"}
+    return {
+        "told": ",".join(dict.fromkeys(told)),
+        "used": f"{_cell(store['documents'])}/{_cell(store['limit'])}",
+        "age": age(store.get("created"), now),
+    }
 
 
-def usage(store: Mapping[str, Any], now: datetime | None = None) -> dict[str, str | None]:
+def usage(store: Mapping[str, Any], now: datetime) -> dict[str, str | None]:
     """What a store uses, in words: `percent` of its documents, `size`, and since when it is `idle`."""
     documents, limit = store["documents"], store["limit"]
     return {
         "percent": f"{documents * 100 // limit} %" if documents is not None and limit else None,
         "size": amount(store["bytes"]),
-        "idle": age(store["lastRequest"], now) if now else None,
+        "idle": age(store.get("lastRequest"), now),
     }
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from vectorstore_operator import names
-from vectorstore_operator.cli.show import age
 from vectorstore_operator.objects import Object
 
 
@@ -23,14 +21,17 @@ def seen(store: Object) -> bool:
 
 
 def state(store: Object) -> str:
-    """One word: `Ready`, `Terminating`, else the reason why it is not ready."""
+    """One word: `Ready`, `Refused`, `Terminating`, else the reason why it is not ready."""
     if "deletionTimestamp" in store["metadata"]:
         return "Terminating"
     ready = condition(store, "Ready")
-    return "Ready" if ready.get("status") == "True" else str(ready.get("reason", "Unknown"))
+    if ready.get("status") == "True":
+        return "Ready"
+    reason = str(ready.get("reason", "Unknown"))
+    return "Refused" if reason == "NotAccepted" else reason
 
 
-def summary(store: Object, now: datetime) -> dict[str, Any]:
+def summary(store: Object) -> dict[str, Any]:
     """A store as `get` shows it; the names are those of a store on one machine as far as they mean the same."""
     meta, status, spec = store["metadata"], store.get("status") or {}, store.get("spec") or {}
     used, _, limit = (status.get("documents") or "").partition("/")
@@ -53,7 +54,7 @@ def summary(store: Object, now: datetime) -> dict[str, Any]:
         "paused": bool(spec.get("paused")),
         "refused": condition(store, "Accepted").get("status") == "False",
         "hibernated": bool(spec.get("hibernated")),
-        "age": age(meta.get("creationTimestamp"), now),
+        "created": meta.get("creationTimestamp"),
     }
 
 
@@ -85,4 +86,4 @@ def progress(store: Object) -> tuple[int, int, str]:
         told = condition(store, type_)
         if told.get("status") == ("True" if type_ == "Progressing" else "False"):
             return done, 2 + 2 * wanted, f"{store['metadata']['name']}: {told['reason']}: {told['message']}"
-    return 2 + 2 * wanted, 2 + 2 * wanted, f"{store['metadata']['name']}: {state(store)}"
+    return 1 + 2 * wanted, 2 + 2 * wanted, f"{store['metadata']['name']}: waiting for the operator"

@@ -99,7 +99,7 @@ async def test_status_says_why_a_store_is_not_ready(run: Run, tenant: Tenant, st
     await tenant.store("acme", plan=plan, quota={"documents": 100_000_000})
     await tenant.until(STORE.name, "acme", lambda store: condition(store, "Ready"))
     told = (await run("status", "acme", code=3)).stdout
-    assert f"acme in {tenant.namespace}: not ready: NotAccepted" in told
+    assert f"acme in {tenant.namespace}: not ready: Refused" in told
     assert "Accepted (QuotaAbovePlan): spec.quota.documents: 100000000 is above the 1000" in told
     assert f"kubectl edit vectorstore acme -n {tenant.namespace}" in told
     assert "QuotaAbovePlan" in told.partition("events")[2]  # the operator's Event, by its field selector

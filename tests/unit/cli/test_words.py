@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from vectorstore_operator.cli.show import age, amount, row, table, usage
+from vectorstore_operator.cli.show import Progress, age, amount, row, table, usage
 from vectorstore_operator.cli.words import progress, state, summary
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -41,20 +41,25 @@ def test_a_state_is_one_word(given: dict[str, Any], word: str) -> None:
 
 def test_a_table_tells_of_what_is_paused_and_what_is_refused() -> None:
     refused = store(READY, told("Accepted", "False", "QuotaAbovePlan"), spec={"paused": True}, documents="3/100")
-    assert row(summary(refused, NOW)) == {"told": "Ready,Paused,Refused", "used": "3/100"}
-    assert row(summary(store(), NOW))["used"] == "-/-"
+    assert row(summary(refused), NOW) == {
+        "told": "Ready,Paused,Refused",
+        "used": "3/100",
+        "age": "1d",
+    }
+    assert row(summary(store()), NOW)["used"] == "-/-"
+    assert row(summary(store(told("Ready", "False", "NotAccepted"))), NOW)["told"] == "Refused"
 
 
 def test_a_summary_has_numbers_where_the_status_has_text() -> None:
-    shown = summary(store(READY, documents="3/100", bytes=2048, plan="starter"), NOW)
-    assert (shown["documents"], shown["limit"], shown["bytes"], shown["age"]) == (3, 100, 2048, "1d")
-    assert summary({"metadata": {"name": "acme", "namespace": "t"}}, NOW)["documents"] is None
+    shown = summary(store(READY, documents="3/100", bytes=2048, plan="starter"))
+    assert (shown["documents"], shown["limit"], shown["bytes"]) == (3, 100, 2048)
+    assert summary({"metadata": {"name": "acme", "namespace": "t"}})["documents"] is None
 
 
 def test_usage_is_told_in_words() -> None:
-    shown = summary(store(documents="3/100", bytes=3 << 20, lastRequest="2026-11-21T11:59:15Z"), NOW)
+    shown = summary(store(documents="3/100", bytes=3 << 20, lastRequest="2026-11-21T11:59:15Z"))
     assert usage(shown, NOW) == {"percent": "3 %", "size": "3.0 MiB", "idle": "45s"}
-    assert usage(summary(store(), NOW), NOW) == {"percent": None, "size": None, "idle": None}
+    assert usage(summary(store()), NOW) == {"percent": None, "size": None, "idle": None}
 
 
 @pytest.mark.parametrize(
@@ -89,4 +94,23 @@ def test_a_wait_tells_how_far_it_is() -> None:
     done, of, text = progress(store(STARTING, replicas=1, readyReplicas=0))
     assert (done, of) == (2, 4)
     assert text.startswith("acme: Starting: of 1 pods 1 are there")
-    assert progress(store(READY, told("Progressing", "False", "Settled"), replicas=1, readyReplicas=1))[:2] == (4, 4)
+    assert progress(store(READY, told("Progressing", "False", "Settled"), replicas=1, readyReplicas=1))[:2] == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("terminal", "printed"),
+    [
+        (False, "acme: Starting\nacme: Ready\n"),
+        (True, f"\r\033[K[{'#' * 12}{'.' * 12}] acme: Starting\r\033[K[{'#' * 24}] acme: Ready\n"),
+    ],
+    ids=["lines", "bar"],
+)
+def test_a_bar_moves_on_a_terminal_and_lines_tell_others(
+    terminal: bool, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
+    progressed = Progress()
+    for done, text in ((1, "acme: Starting"), (1, "acme: Starting"), (2, "acme: Ready")):
+        progressed.tell(done, 2, text)
+    progressed.end()
+    assert capsys.readouterr().err == printed
