@@ -9,7 +9,7 @@ SQLite's expression too deep (500), five thousand overflow the engine's stack an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from msgspec import Raw, Struct
@@ -71,7 +71,7 @@ def check(what: Route, body: bytes, limits: Limits) -> None:
 def _check_results(asked: _Asked, limits: Limits) -> None:
     wanted = 10 if asked.n_results is None else asked.n_results
     if wanted > limits.max_n_results:
-        raise _above("n_results", wanted, limits.max_n_results, "for one vector", "max_n_results", "ask for fewer")
+        raise above("n_results", wanted, limits.max_n_results, "for one vector", "max_n_results", "ask for fewer")
     vectors = len(asked.query_embeddings or ())
     if wanted * vectors > RESULTS:
         raise invalid(
@@ -85,7 +85,7 @@ def _check_dimension(vectors: list[Raw] | tuple[()], limits: Limits) -> None:
     for vector in vectors:
         # So many numbers take a digit and a comma each: most vectors need not be looked at.
         if len(memoryview(vector)) > 2 * most and (found := length(vector)) > most:
-            raise _above(
+            raise above(
                 "query_embeddings", found, most, "in one vector", "max_dimension", "use a model of shorter vectors"
             )
 
@@ -100,21 +100,31 @@ def _check_filters(asked: _Asked, limits: Limits) -> None:
     most = min(limits.max_where_operators, OPERATORS)
     if _is_light(where, most // 2) and _is_light(texts, most // 2) and ids.count(b",") < VALUES // 2:
         return
+    weigh({"where": where, "where_document": texts}, ids, limits)
+
+
+def weigh(filters: Mapping[str, bytes], ids: bytes, limits: Limits) -> None:
+    """Refuses filters that are too heavy together.
+
+    Args:
+        filters: JSON by field; empty where it is left out.
+        ids: a JSON list, or empty.
+        limits: what counts now.
+
+    Raises:
+        ApiError: 400 or 422; names the field, the value, the limit and the remedy.
+    """
     weight = _Weight()
-    for name, text in (("where", where), ("where_document", texts)):
+    for name, text in filters.items():
         if text:
             weight.add(name, text)
+    field = next(iter(filters))
     if weight.documents and not limits.where_document:
-        raise _no_texts(f"where: {_DOCUMENT}")
+        raise _no_texts(f"{field}: {_DOCUMENT}")
+    most = min(limits.max_where_operators, OPERATORS)
     if weight.operators > most:
-        raise _above(
-            "where",
-            weight.operators,
-            most,
-            "operators",
-            "max_where_operators",
-            "ask in parts or use $in for many values",
-        )
+        remedy = "ask in parts or use $in for many values"
+        raise above(field, weight.operators, most, "operators", "max_where_operators", remedy)
     values = 2 * weight.values + (len(wire.decode(_listed, ids, "ids")) if ids else 0)
     if values > VALUES:
         raise invalid(
@@ -181,7 +191,8 @@ def _is_light(text: bytes, most: int) -> bool:
     )
 
 
-def _above(field: str, value: int, most: int, what: str, limit: str, remedy: str) -> ApiError:
+def above(field: str, value: int, most: int, what: str, limit: str, remedy: str) -> ApiError:
+    """The refusal of a value that the plan does not allow."""
     return invalid(
         f"{field}: {value} is above the {most} {what} that this store's plan allows; "
         f"{remedy}, or have the plan's limit raised ({limit})"

@@ -106,17 +106,16 @@ class Counted:
             self._counting = asyncio.create_task(self._count())
         await asyncio.shield(self._counting)
 
-    async def reserve(self, ids: list[str], known: Callable[[], Awaitable[int]]) -> int:
+    async def reserve(self, count: int, known: Callable[[], Awaitable[int]]) -> int:
         """Sets room aside for rows that are about to be written; returns how much, to be settled.
 
         Args:
-            ids: of the rows.
+            count: how many rows.
             known: asks how many of them are there already.
 
         Raises:
             ApiError: 429 QuotaError; says limit, use and remedy.
         """
-        count = len(ids)
         if self._at is None or self._full(count):
             await self.refresh()
             if self._full(count) and count:

@@ -13,8 +13,9 @@ import msgspec
 
 from vectorstore_instance.core.admission import REQUESTS, Admission
 from vectorstore_instance.core.exchange import current, note_rows
-from vectorstore_instance.engine import Known, Reply, State, Usage
+from vectorstore_instance.engine import Reply, State, Usage
 from vectorstore_instance.engine.client import TLS
+from vectorstore_instance.engine.elsewhere import Elsewhere
 from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.route import Kind, route
 from vectorstore_instance.engine.upstream import Headers, Patience, Upstream
@@ -24,7 +25,7 @@ _PATIENCE = Patience(read=300, write=300, reads=1024, writes=1024)
 """The leader has limits and time-outs of its own; longer than any write within them takes."""
 
 
-class LeaderEngine:
+class LeaderEngine(Elsewhere):
     """The leader, asked by its URL."""
 
     def __init__(self, url: str, headers: Headers, tls: TLS, admission: Admission) -> None:
@@ -43,7 +44,7 @@ class LeaderEngine:
             return {**headers(), REQUESTS: str(admission.handed_on()), **_trace()}
 
         self._admission = admission
-        self._upstream = Upstream(url, told, "the store's leader", _PATIENCE, tls)
+        super().__init__(Upstream(url, told, "the store's leader", _PATIENCE, tls))
         self._reads = Reads(lambda path, body: self._ask("POST", path, body, Kind.QUERY))
 
     async def start(self) -> None:
@@ -58,15 +59,6 @@ class LeaderEngine:
         """Deletes everything, where the leader allows it."""
         self._admission.hand_on()
         return await self._ask("POST", "/api/v2/reset", b"", Kind.DROP)
-
-    @property
-    def ready(self) -> bool:
-        """Whether the leader answered when it was last asked."""
-        return self._upstream.there
-
-    def glance(self, database: str, name: str) -> Known | None:
-        """None: it has to be asked."""
-        return None
 
     def state(self) -> State:
         """Whether the leader is there."""

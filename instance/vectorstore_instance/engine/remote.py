@@ -17,10 +17,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from vectorstore_instance.core.errors import ApiError, already_there, forbidden, not_found, too_large, unavailable
+from vectorstore_instance.core.errors import ApiError, already_there, forbidden, not_found
 from vectorstore_instance.core.exchange import note_rows
-from vectorstore_instance.engine import Known, Reply, State, Usage, batch, cost
+from vectorstore_instance.engine import Reply, State, Usage, batch, cost, searching
 from vectorstore_instance.engine.counted import FRESH, Counted
+from vectorstore_instance.engine.elsewhere import Elsewhere, checked
 from vectorstore_instance.engine.headers import engine_headers
 from vectorstore_instance.engine.names import Names
 from vectorstore_instance.engine.route import REFUSE_KNOWN, Kind, Route, route
@@ -65,7 +66,7 @@ def _public(url: str) -> str:
     return re.sub(r"(?<=//)[^/]*@|\?.*", "", url)
 
 
-class RemoteEngine:
+class RemoteEngine(Elsewhere):
     """A Chroma server that is not ours."""
 
     def __init__(
@@ -82,7 +83,7 @@ class RemoteEngine:
         Raises:
             ValueError: that is no URL.
         """
-        self._upstream = Upstream(url, headers, "the store's engine", patience or Patience())
+        super().__init__(Upstream(url, headers, "the store's engine", patience or Patience()))
         self._names = names
         self._limits = limits
         self._quota = Counted(lambda method, path: self._forward(method, route(method, path), b""), limits)
@@ -109,15 +110,6 @@ class RemoteEngine:
         self._quota.changed()
         return reply
 
-    @property
-    def ready(self) -> bool:
-        """Whether the other server answered when it was last asked."""
-        return self._upstream.there
-
-    def glance(self, database: str, name: str) -> Known | None:
-        """None: it has to be asked."""
-        return None
-
     def state(self) -> State:
         """Whether the other server is there."""
         return State("awake" if self._upstream.there else "away")
@@ -137,6 +129,10 @@ class RemoteEngine:
             return await self._write(method, what, body)
         if what.kind is Kind.DELETE:
             batch.read_delete(body, self._limits())
+        if what.label == "search":
+            searching.check(body, self._limits())
+        if what.label == "fork" and method == "POST":
+            return await self._fork(what, body)
         makes = what.kind is Kind.MAKE and what.label == "collection"
         if makes:
             await self._quota.room_for_collection(lambda: self._has(what, body))
@@ -156,13 +152,36 @@ class RemoteEngine:
         async def known_count() -> int:
             return len(await self._known(what, rows.ids))
 
-        reserved = 0 if what.verb == "update" else await self._quota.reserve(rows.ids, known_count)
+        reserved = 0 if what.verb == "update" else await self._quota.reserve(len(rows.ids), known_count)
         written = True  # unless the engine says no
         try:
             reply = await self._forward(method, what, body)
             written = reply.ok
         finally:
             self._quota.settle(reserved, written=written)
+        return reply
+
+    async def _fork(self, what: Route, body: bytes) -> Reply:
+        """Copies a collection: one more, and as many documents as it has."""
+        count = route("GET", f"{what.path.partition('?')[0].removesuffix('fork')}count")
+        copied = msgspec.json.decode((await self._forward("GET", count, b"")).unwrap(), type=int)
+
+        async def none() -> int:
+            return 0
+
+        async def missing() -> bool:
+            return False
+
+        await self._quota.room_for_collection(missing)
+        reserved = await self._quota.reserve(copied, none)
+        written = True  # unless the engine says no
+        try:
+            reply = await self._forward("POST", what, body)
+            written = reply.ok
+        finally:
+            self._quota.settle(reserved, written=written)
+        if reply.ok:
+            self._quota.changed(collections=1)
         return reply
 
     async def _known(self, what: Route, ids: list[str]) -> list[str]:
@@ -193,7 +212,7 @@ class RemoteEngine:
         path = self._names.out(what)
         reads = what.kind in _READS
         reply = await self._upstream.ask(method, path, body, reads=reads, again=what.kind in _REPEATABLE)
-        return self._names.back(what, _checked(reply))
+        return self._names.back(what, checked(reply))
 
     async def _count_on(self) -> None:
         """Counts on a schedule; a server that is away is counted when it is back."""
@@ -201,32 +220,3 @@ class RemoteEngine:
             with contextlib.suppress(ApiError, msgspec.MsgspecError):
                 await self._quota.count()
             await asyncio.sleep(self._quota.wait if self._upstream.there else 1.0)
-
-
-def _checked(reply: Reply) -> Reply:
-    """An answer of the server itself, in Chroma's shape.
-
-    Raises:
-        ApiError: the server does not take the store's own key, or something before it or else answered.
-    """
-    if reply.status == HTTPStatus.UNAUTHORIZED:
-        raise unavailable(
-            "the store's engine refuses the store's own key; its owner sets ENGINE_TOKEN_FILE or ENGINE_HEADERS_FILE "
-            "(spec.engine.remote) to one that it takes",
-            retry_after=30,
-        )
-    redirects = HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST
-    if reply.content_type.startswith(b"application/json") and not redirects:
-        return reply
-    if reply.ok:
-        raise unavailable(
-            f"the store's engine answers with {reply.status}, which is no answer of Chroma's; its owner sets "
-            "ENGINE_URL (spec.engine.remote) to where a Chroma server answers",
-            retry_after=30,
-        )
-    if reply.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        raise too_large("the store's engine takes no body of this size; send less at once")
-    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise unavailable(f"the store's engine is not served at the moment ({reply.status})", retry_after=5)
-    message = f"the store's engine refused this: {reply.body[:200].decode(errors='replace')}"
-    raise ApiError(reply.status, "InvalidArgumentError", message)

@@ -356,6 +356,59 @@ async def test_the_quota_is_kept_by_counting(chroma: str) -> None:
             assert "above the 3" in (await refusal(post(engine, f"{path}/upsert", long))).message
 
 
+async def test_a_copy_has_room_or_is_refused(chroma: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with httpx.AsyncClient(base_url=chroma) as http:
+        await http.post(TENANTS, json={"name": "forked"})
+        await http.post(f"{TENANTS}/forked/databases", json={"name": "here"})
+    limits = Limits(max_documents=5, max_collections=2)
+    async with remote(chroma, names=Names("forked", "here"), limits=limits) as engine:
+        path = await make(engine, "source")
+        assert (await post(engine, f"{path}/add", rows("a", "b"))).ok
+        assert (await post(engine, f"{path}/fork", {"new_name": "copy"})).status == 501, "a single node has none"
+        assert ((await engine.usage()).documents, (await engine.usage()).collections) == (2, 1)
+        assert (await post(engine, f"{path}/add", rows("c"))).ok
+        refused = await refusal(post(engine, f"{path}/fork", {"new_name": "copy"}))
+        assert (refused.status, refused.error) == (429, "QuotaError")
+        assert "3 of 5 are used and this adds 3" in refused.message
+        assert (await post(engine, f"{path}/delete", {"ids": ["c"]})).ok
+        await make(engine, "second")
+        assert "2 of 2" in (await refusal(post(engine, f"{path}/fork", {"new_name": "copy"}))).message
+        assert (await engine.request("DELETE", f"{DATABASE}/collections/second")).ok
+        await engine.usage()
+        ask = engine._upstream.ask
+
+        async def copied(method: str, path: str, body: bytes = b"", **how: Any) -> Reply:
+            if path.endswith("/fork"):
+                return Reply(200, b"{}", b"application/json")
+            return await ask(method, path, body, **how)
+
+        monkeypatch.setattr(engine._upstream, "ask", copied)
+        assert (await post(engine, f"{path}/fork", {"new_name": "copy"})).ok
+        assert engine._quota.documents == 4
+        assert engine._quota.collections == 2
+
+
+async def test_a_search_is_weighed_before_it_is_forwarded(chroma: str) -> None:
+    async with remote(chroma, limits=Limits(max_n_results=10, max_dimension=3, max_where_operators=2)) as engine:
+        path = await make(engine, "searched")
+        light = {
+            "filter": {"n": {"$gt": 1}},
+            "rank": {"$knn": {"query": [1, 2, 3], "limit": 10}},
+            "limit": {"limit": 5},
+        }
+        assert (await post(engine, f"{path}/search", {"searches": [light, light]})).status == 501
+        for heavy, told in (
+            ({**light, "limit": {"limit": 11}}, "searches[1]: 11 is above the 10 results"),
+            ({**light, "rank": {"$sum": [{"$knn": {"query": [1], "limit": 11}}]}}, "searches[1]: 11 is above"),
+            ({**light, "rank": {"$knn": {"query": [1, 2, 3, 4]}}, "limit": None}, "searches[1].rank: 4 is above the 3"),
+            ({**light, "filter": {"$and": [{"a": 1}, {"b": 2}]}}, "operators"),
+            ({"filter": None}, "searches[1]: no limit and no rank"),
+        ):
+            refused = await refusal(post(engine, f"{path}/search", {"searches": [light, heavy]}))
+            assert (refused.status, told in refused.message) == (400, True), refused.message
+        assert (await refusal(engine.request("POST", f"{path}/search", b"{}"))).status == 422
+
+
 async def test_an_add_that_refuses_known_ids_does_so_before_another_chroma(chroma: str) -> None:
     async with remote(chroma) as engine:
         path = await make(engine, "refuses")
