@@ -6,7 +6,8 @@ from http import HTTPStatus
 
 import msgspec
 
-from vectorstore_instance.api.collection import Collection, Info, Row, path
+from vectorstore_instance.api.collection import Collection, Row, path
+from vectorstore_instance.api.columns import Info
 from vectorstore_instance.core.errors import not_found
 from vectorstore_instance.instance import Instance
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Raw
 
 from vectorstore_instance.api import chunked
+from vectorstore_instance.api.columns import Columns, Deleted, Info, QueryColumns, Rows
 from vectorstore_instance.core.errors import already_there, invalid, too_large
 from vectorstore_instance.core.exchange import note_rows
 from vectorstore_instance.embed import Embedder
@@ -25,66 +24,11 @@ from vectorstore_instance.engine.route import REFUSE_KNOWN
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.models.fields import Where
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 T = TypeVar("T")
 MOST_CHUNKS = 1000
 """So many of the nearest chunks are looked through for enough different documents."""
 Row = dict[str, Any]
 """One document of an answer, some of its members in the engine's bytes."""
-
-
-class Info(msgspec.Struct):
-    """What the engine says of a collection, as far as it matters here."""
-
-    id: str
-    name: str
-    dimension: int | None
-    """None while it is empty."""
-    metadata: Raw = Raw(b"null")
-    """Known where it was made or listed."""
-
-
-class _Columns(msgspec.Struct):
-    """Answer to get."""
-
-    ids: list[str]
-    documents: list[Raw] | None = None
-    metadatas: list[Raw] | None = None
-
-
-class _QueryColumns(msgspec.Struct):
-    """Answer to query: the columns of each vector."""
-
-    ids: list[list[Raw]]
-    documents: list[list[Raw]]
-    metadatas: list[list[Raw]]
-    distances: list[list[Raw]]
-
-
-class _Deleted(msgspec.Struct):
-    """Answer to delete."""
-
-    deleted: int
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Documents to write: columns of equal length."""
-
-    documents: list[str] | None = None
-    embeddings: list[list[float]] | None = None
-    ids: list[str] | None = None
-    metadatas: Sequence[Mapping[str, Any] | None] | None = None
-    vectors: NDArray[np.float32] | None = None
-    """The model's vectors of the documents, where they are made already."""
-
-    @property
-    def count(self) -> int:
-        """How many documents."""
-        return len(self.documents if self.documents is not None else self.embeddings or [])
 
 
 @dataclass(frozen=True)
@@ -141,7 +85,7 @@ class Collection:
             "where": where,
             "include": ["documents", "metadatas", "distances"],
         }
-        found = await self._ask("query", body, _QueryColumns)
+        found = await self._ask("query", body, QueryColumns)
         names = ("id", "document", "metadata", "distance")
         each = zip(found.ids, found.documents, found.metadatas, found.distances, strict=True)
         return [[dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] for columns in each]
@@ -152,7 +96,7 @@ class Collection:
         if ids is not None and (chunks := await self._chunks_of(ids)):
             ids = list(dict.fromkeys([*ids, *chunks]))
         body = {"ids": ids, "where": where, "limit": limit, "offset": offset, "include": ["documents", "metadatas"]}
-        found = await self._ask("get", body, _Columns)
+        found = await self._ask("get", body, Columns)
         rows = zip(found.ids, found.documents or (), found.metadatas or (), strict=True)
         return [{"id": name, "document": document, "metadata": metadata} for name, document, metadata in rows]
 
@@ -160,7 +104,7 @@ class Collection:
         """Deletes documents by id, by metadata, or by both, with their chunks; returns how many rows there were."""
         self.limit("ids", len(ids or ()))
         if ids is None:
-            deleted = (await self._ask("delete", {"where": where}, _Deleted)).deleted
+            deleted = (await self._ask("delete", {"where": where}, Deleted)).deleted
         else:
             # Chroma counts ids that it does not have as deleted, too: only those that are there are sent.
             deleted = await self.delete_rows(await self.rows_of(ids, where))
@@ -171,7 +115,7 @@ class Collection:
         """Deletes rows that are there, however many."""
         most = self.instance.limits.current.max_batch_rows
         parts = (ids[at : at + most] for at in range(0, len(ids), most))
-        return sum([(await self._ask("delete", {"ids": part}, _Deleted)).deleted for part in parts])
+        return sum([(await self._ask("delete", {"ids": part}, Deleted)).deleted for part in parts])
 
     async def refuse_known(self, ids: list[str]) -> None:
         """Refuses ids that are there already.
@@ -201,7 +145,7 @@ class Collection:
             raise too_large(f"{count} {what} in one request, and {most} are allowed; send less at once")
 
     async def _known(self, ids: list[str] | None, where: Where | None = None) -> list[str]:
-        return (await self._ask("get", {"ids": ids, "where": where, "include": []}, _Columns)).ids
+        return (await self._ask("get", {"ids": ids, "where": where, "include": []}, Columns)).ids
 
     async def _vectors(self, rows: Rows) -> list[list[float]] | list[str]:
         """A vector for every row, in a form that Chroma takes on writes: numbers or base64."""

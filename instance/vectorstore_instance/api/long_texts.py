@@ -15,7 +15,8 @@ from weakref import WeakValueDictionary
 from fastapi import Query
 
 from vectorstore_instance.api import chunked
-from vectorstore_instance.api.collection import Collection, Row, Rows
+from vectorstore_instance.api.collection import Collection, Row
+from vectorstore_instance.api.columns import Rows
 from vectorstore_instance.core.errors import malformed
 from vectorstore_instance.embed import Embedder
 from vectorstore_instance.models.fields import Where

@@ -12,7 +12,8 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from vectorstore_instance.api import catalogue, long_texts
-from vectorstore_instance.api.collection import Collection, Info, Rows
+from vectorstore_instance.api.collection import Collection
+from vectorstore_instance.api.columns import Info, Rows
 from vectorstore_instance.api.json_route import JsonRoute
 from vectorstore_instance.core.errors import malformed
 from vectorstore_instance.core.exchange import exchange_of

@@ -1,6 +1,6 @@
 """What is changed in Chroma's tables, by version 1.5.9's rules: beside `tables`, which reads, the only place.
 
-Some of it is done while the engine is stopped (`prepare`, `set_position`), the rest beside the running
+Some of it is done while the engine is stopped (`prepare`), the rest beside the running
 engine, in transactions that are short enough for it to wait for: it gives up after five seconds.
 """
 
@@ -192,16 +192,6 @@ def orphans(db: sqlite3.Connection, table: str) -> list[int]:
 def delete_orphans(table: str, db: sqlite3.Connection, rows: Sequence[int]) -> None:
     """Deletes rows of a table that are orphans still: a number may have found a new owner."""
     db.executemany(f"delete from {table} where rowid = ? and {_ORPHANS[table]}", ((row,) for row in rows))  # noqa: S608
-
-
-def set_position(path: Path, segment: str, number: int) -> None:
-    """Says up to which operation a segment's files are made; the engine is stopped and replays the rest."""
-    with writing(path) as db:
-        db.execute(
-            "insert into max_seq_id (segment_id, seq_id) values (?, ?) "
-            "on conflict (segment_id) do update set seq_id = excluded.seq_id",
-            (segment, number),
-        )
 
 
 def vacuum(db: sqlite3.Connection) -> None:

@@ -51,13 +51,15 @@ def position(database: Path, segment: str) -> int | None:
         return None if found is None else int(found[0])
 
 
-def rewind(database: Path, positions: Mapping[str, int | None]) -> None:
-    """Sets the positions of segments whose files were replaced, while the engine is stopped.
-
-    What the queue holds of rows that were overwritten later is taken out first: the replay is shorter.
-    """
+def shorten(database: Path) -> None:
+    """Takes out of the queue what later operations made void: a replay is shorter."""
     with writing(database) as db, transaction(db):
         compact(db)
+
+
+def put(database: Path, positions: Mapping[str, int | None]) -> None:
+    """Sets the positions of segments whose files were replaced, while the engine is stopped; None where none are."""
+    with writing(database) as db, transaction(db):
         db.executemany("delete from max_seq_id where segment_id = ?", [(segment,) for segment in positions])
         db.executemany(
             "insert into max_seq_id (segment_id, seq_id) values (?, ?)",

@@ -58,7 +58,8 @@ def repair(disk: Disk, indices: Iterable[Index], doubted: Container[str] = ()) -
         doubted: segments that are made from the queue alone, whatever their files prove.
     """
     made = {index.segment: _replace(disk, index, trust=index.segment not in doubted) for index in indices}
-    positions.rewind(disk.tables.path, {segment: position for segment, (_, position) in made.items()})
+    positions.shorten(disk.tables.path)
+    positions.put(disk.tables.path, {segment: position for segment, (_, position) in made.items()})
     return [done for done, _ in made.values()]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from vectorstore_instance.engine import DATABASE, cgroup, changes
+from vectorstore_instance.engine import DATABASE, cgroup, changes, positions
 from vectorstore_instance.engine.checkpoint import Checkpoints
 from vectorstore_instance.engine.disk import Disk
 from vectorstore_instance.engine.local import LocalEngine
@@ -102,7 +102,7 @@ async def test_an_exchange_cut_off_anywhere_leaves_the_old_index_or_the_new(
                 for owner, name in (
                     (Disk, "unseal"),
                     (Path, "rename"),
-                    (changes, "set_position"),
+                    (positions, "put"),
                     (Checkpoints, "drop"),
                     (Disk, "seal"),
                 ):

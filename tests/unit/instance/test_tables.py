@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vectorstore_instance.engine import changes
-from vectorstore_instance.engine.positions import rewind
+from vectorstore_instance.engine.positions import put, shorten
 
 COLLECTION = "11111111-2222-3333-4444-555555555555"
 TOPIC = f"persistent://default/default/{COLLECTION}"
@@ -61,14 +61,25 @@ def test_only_what_a_later_operation_made_void_goes(
     db: sqlite3.Connection, tmp_path: Path, operations: list[tuple[int, str]], kept: list[int]
 ) -> None:
     queue(db, *operations)
-    rewind(tmp_path / "chroma.sqlite3", {"v": None})
+    shorten(tmp_path / "chroma.sqlite3")
     assert left(db) == kept
-    assert db.execute("select segment_id from max_seq_id").fetchall() == [("m",)]
+
+
+def test_positions_are_those_of_the_files_put_in_place(db: sqlite3.Connection, tmp_path: Path) -> None:
+    queue(db, (UPSERT, "a"), (UPSERT, "a"))
+    put(tmp_path / "chroma.sqlite3", {"v": 1, "other": None})
+    assert positions(db) == {"m": 2, "v": 1}
+    put(tmp_path / "chroma.sqlite3", {"v": None})
+    assert positions(db) == {"m": 2}
+
+
+def positions(db: sqlite3.Connection) -> dict[str, int]:
+    return dict(db.execute("select segment_id, seq_id from max_seq_id"))
 
 
 def test_what_the_metadata_has_not_taken_in_stays(db: sqlite3.Connection, tmp_path: Path) -> None:
     queue(db, (UPSERT, "a"), (UPSERT, "a"), (UPSERT, "a"), taken_in=1)
-    rewind(tmp_path / "chroma.sqlite3", {"v": None})
+    shorten(tmp_path / "chroma.sqlite3")
     assert left(db) == [2, 3]
 
 

@@ -18,7 +18,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from vectorstore_instance.engine import cgroup, changes
+from vectorstore_instance.engine import cgroup, positions
 from vectorstore_instance.engine.disk import Disk
 from vectorstore_instance.engine.maintenance.aside import AT_ONCE, Aside, start_aside
 from vectorstore_instance.engine.maintenance.header import read_header
@@ -142,7 +142,7 @@ def _exchange(disk: Disk, at: Standing, new: Path, operation: Operation) -> None
     old.rename(disk.folder / SCRATCH / "old")
     new.rename(old)
     sync(disk.folder)
-    changes.set_position(disk.tables.path, at.segment, at.position)
+    positions.put(disk.tables.path, {at.segment: at.position})
     disk.checkpoints.drop(at.segment)
     disk.seal()
 
