@@ -36,6 +36,8 @@ async def missing(cluster: Cluster, store: Resolved, children: Children) -> Refu
         labels = namespace["metadata"].get("labels") or {}
     if refusal := permits.namespace_refused(plan.name, plan.spec, store.namespace, labels) or unreachable(store):
         return refusal
+    if store.hibernated:
+        return None  # nothing is to start
     if (priority := scheduling.unseen_priority(store, children)) and not await cluster.get(
         PRIORITY_CLASS, None, priority
     ):

@@ -6,7 +6,9 @@ a PersistentVolume is made of never changes, and is asked for once.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 import time
 
 from vectorstore_operator.claimed import provisioner
@@ -29,22 +31,21 @@ class Storage:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._classes: tuple[StorageClass, ...] | None = None
-        self._listed = -AGE
+        self._listed = -math.inf
+        self._listing = asyncio.Lock()
         self._drivers: dict[str, str] = {}
 
     async def classes(self) -> tuple[StorageClass, ...] | None:
         """The cluster's classes; None where this operator may not see them."""
-        if time.monotonic() - self._listed >= AGE:
-            self._listed = time.monotonic()
-            try:
-                self._classes = tuple(map(_read, (await self._cluster.list(STORAGE_CLASS))[0]))
-            except Forbidden as error:
-                log.warning("StorageClasses cannot be seen, so growth is tried unseen: %s", error)
-                self._classes = None
-            except BaseException:
-                self._listed = -AGE
-                raise
-        return self._classes
+        async with self._listing:  # who comes while the first one lists waits for what it finds
+            if time.monotonic() - self._listed >= AGE:
+                try:
+                    self._classes = tuple(map(_read, (await self._cluster.list(STORAGE_CLASS))[0]))
+                except Forbidden as error:
+                    log.warning("StorageClasses cannot be seen, so growth is tried unseen: %s", error)
+                    self._classes = None
+                self._listed = time.monotonic()
+            return self._classes
 
     async def driver(self, claim: Object | None) -> str | None:
         """What provides a claim's volume, where the claim itself does not say."""

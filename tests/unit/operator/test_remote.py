@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
 from tests.support.desired import PLATFORM, sized, store, with_credentials
 
 from vectorstore_instance.settings import load
+from vectorstore_operator import prerequisites
 from vectorstore_operator.api.store import StoreSpec
+from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.objects import Object, key
 from vectorstore_operator.plan import Identity, Plan, Refusal, Resolved, resolve
 from vectorstore_operator.quantity import GI
@@ -130,6 +132,22 @@ def test_the_secret_must_have_what_is_sent() -> None:
     assert "kubectl create secret generic chroma -n tenants --from-file=token=FILE" in empty.message
     assert missing(resolved, {"data": {"token": "eA=="}}) is None
     assert missing(store(plan(), **before()), None) is None
+
+
+class NoSecrets:
+    """A cluster in which there is nothing."""
+
+    async def get(self, *_: Any) -> None:
+        return None
+
+
+async def test_what_is_missing_keeps_no_store_awake() -> None:
+    cluster, spec = cast(Cluster, NoSecrets()), before(secretName="chroma")
+    reachable = {"network": {"egress": [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]}}
+    awake = await prerequisites.missing(cluster, store(plan(**reachable), **spec), {})
+    assert awake is not None
+    assert awake.reason == "SecretMissing"
+    assert await prerequisites.missing(cluster, store(plan(**reachable), hibernated=True, **spec), {}) is None
 
 
 def test_a_store_without_a_volume_says_who_keeps_the_data() -> None:
