@@ -8,6 +8,8 @@ import pytest
 from tests.integration.operator.conftest import Start
 from tests.support.operators import Tenant, accepted, wait_until
 
+from vectorstore_operator.kinds import PLAN
+
 pytestmark = pytest.mark.apiserver
 
 
@@ -19,6 +21,7 @@ async def test_the_second_takes_over_when_the_first_stops_and_never_writes_befor
     second = start()
     await tenant.store("acme", plan=plan)
     await tenant.until("VectorStore", "acme", accepted)
+    await tenant.until(PLAN.name, plan, lambda found: found["status"].get("stores") == 1)  # the last there is to write
     wait_until(lambda: second.value("stores") == 1)
     assert second.value("leading") == 0
     assert second.writes() == []
