@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.support.desired import PLATFORM, given_credentials, sized, store, with_credentials
 
-from vectorstore_operator import diff, exposure
+from vectorstore_operator import diff, exposure, observe
 from vectorstore_operator.address import address
 from vectorstore_operator.api.exposure import Exposure
 from vectorstore_operator.api.plan import PlanSpec
@@ -50,6 +51,16 @@ def test_a_store_without_tls_says_nothing_of_it() -> None:
 def test_the_address_follows_tls() -> None:
     assert address(store()).url == "http://acme.tenants.svc:8000"
     assert address(store(**TLS)).url == "https://acme.tenants.svc:8000"
+
+
+def test_a_paused_store_is_where_it_was() -> None:
+    live: Object = {"metadata": {"name": "acme", "namespace": "tenants", "uid": "u"}, "spec": {"paused": True}}
+    now = datetime.now(UTC)
+    first = observe.status(live, store(paused=True), {}, None, now)
+    assert first["url"] == "http://acme.tenants.svc:8000"
+    assert observe.status(live | {"status": first}, store(paused=True, **TLS), {}, None, now)["url"] == first["url"]
+    awake = live | {"spec": {}, "status": first}
+    assert observe.status(awake, store(**TLS), {}, None, now)["url"] == "https://acme.tenants.svc:8000"
 
 
 def test_the_address_in_the_credentials_follows_and_no_key_is_touched() -> None:
