@@ -52,9 +52,22 @@ class Keeper:
             fresh["metadata"]["annotations"] = annotations
         return fresh
 
-    async def keep(self, store: Object, wanted: Resolved, given: Object | None, now: datetime) -> Refusal | None:
-        """Sees to it that the tenant has keys, and does the next step of their exchange; None if so."""
-        key, fresh = Key(wanted.namespace, wanted.name), self.expected(wanted, given)
+    async def keep(
+        self, store: Object, wanted: Resolved, fresh: Object, given: Object | None, now: datetime
+    ) -> Refusal | None:
+        """Sees to it that the tenant has keys, and does the next step of their exchange; None if so.
+
+        Args:
+            store: whose.
+            wanted: the same in full.
+            fresh: credentials as they are made where there are none.
+            given: the Secret that the keys are taken from, if any.
+            now: the time.
+
+        Raises:
+            Conflict: the credentials are not what the cache knows; look again.
+        """
+        key = Key(wanted.namespace, wanted.name)
         live, made = self._cache.children(key).get(objects.key(fresh)), False
         if live is None:
             live, made = await once(self._cluster, fresh)

@@ -11,6 +11,8 @@ SHORTEST = 16
 """Characters of a key."""
 MOST = 100
 """Keys of a role."""
+AGAIN = 10.0
+"""Seconds until a Secret that cannot be used is looked at again."""
 
 
 def unusable(store: str, secret: str, live: Object | None) -> Refusal | None:
@@ -22,6 +24,7 @@ def unusable(store: str, secret: str, live: Object | None) -> Refusal | None:
             "KeysSecretNotFound",
             f"spec.keys.secretName: there is no Secret {secret!r} in the store's namespace; make it, with the entries "
             f"{' and '.join(ROLES)} or one of them, a key per line, or leave the field out",
+            again=AGAIN,
         )
     if not any(lines(live, role) for role in ROLES):
         return _invalid(f"Secret {secret!r} has no key in {' or '.join(ROLES)}; write one per line there")
@@ -41,4 +44,4 @@ def _entry(secret: str, role: str, keys: list[str]) -> Refusal | None:
 
 
 def _invalid(message: str) -> Refusal:
-    return Refusal("KeysSecretInvalid", f"spec.keys.secretName: {message}")
+    return Refusal("KeysSecretInvalid", f"spec.keys.secretName: {message}", again=AGAIN)

@@ -145,7 +145,7 @@ class Reconciler:
         unseen = await self._unseen(phases, children)
         if refusal := diff.conflicts([obj for phase in phases for obj in phase], unseen | children):
             return refusal  # before there are keys
-        if refusal := await self._keeper.keep(store, wanted, given, now):
+        if refusal := await self._keeper.keep(store, wanted, expected, given, now):
             return refusal
         if (known := self._cache.children(key)) != children:
             phases = self._desired(wanted, known, given, now)

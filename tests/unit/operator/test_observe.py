@@ -295,3 +295,20 @@ def test_a_refused_plan_tells_why() -> None:
     found = plan_status(plan, Refusal("PlanTooSmall", "plan p: too small"), NOW)
     assert (found["memory"], found["storage"]) == ("4Gi", "99Gi")
     assert says(found["conditions"][0]) == ("False", "PlanTooSmall")
+
+
+def test_the_status_tells_of_keys_where_something_was_asked_of_them() -> None:
+    credentials = {
+        "kind": "Secret",
+        "metadata": {"name": "acme-credentials", "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "data": {"read-write": "c2VjcmV0", "read-write-until-20260301T000000Z": "c2VjcmV0"},
+    }
+    assert "keys" not in status(cr(), store(), children(credentials), None, NOW)
+    asked = {"rotateEvery": 90}
+    told = status(cr(keys=asked), store(keys=asked), children(credentials), None, NOW)["keys"]
+    assert told == {
+        "rotatedAt": "2026-01-01T00:00:00Z",
+        "nextRotation": "2026-04-01T00:00:00Z",
+        "formerValidUntil": "2026-03-01T00:00:00Z",
+    }
+    assert status(cr({"keys": told}, keys=asked), REFUSED, {}, None, NOW)["keys"] == told

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from vectorstore_operator.events import transitions
 
 
@@ -49,3 +51,22 @@ def test_a_store_that_was_put_to_sleep_is_no_bad_news() -> None:
 
 def test_other_conditions_are_not_told() -> None:
     assert told({}, status(Progressing=("True", "Rolling"))) == []
+
+
+BEFORE = {"rotatedAt": "1", "rotate": "a", "formerValidUntil": "9"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reasons"),
+    [
+        ({}, {"rotatedAt": "1"}, []),
+        (BEFORE, BEFORE, []),
+        (BEFORE, BEFORE | {"nextRotation": "5"}, []),
+        (BEFORE, BEFORE | {"rotatedAt": "2", "rotate": "b"}, ["CredentialsRotated"]),
+        (BEFORE, {"rotatedAt": "2", "rotate": "a", "revoke": "x"}, ["CredentialsRevoked"]),
+        (BEFORE, BEFORE | {"rotatedAt": "2", "secretName": "mine"}, ["CredentialsReplaced"]),
+        (BEFORE, {"rotatedAt": "1", "rotate": "a"}, ["CredentialsExpired"]),
+    ],
+)
+def test_what_became_of_keys_is_told_once(before: dict[str, Any], after: dict[str, Any], reasons: list[str]) -> None:
+    assert told({"keys": before}, {"keys": after}) == [("Normal", reason) for reason in reasons]
