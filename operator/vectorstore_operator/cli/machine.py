@@ -17,7 +17,7 @@ from vectorstore_operator.cli.report import tell
 from vectorstore_operator.cli.show import say
 from vectorstore_operator.cli.snippets import file_key, snippet
 from vectorstore_operator.cli.verbs import output, text_or_json, until_interrupted
-from vectorstore_operator.local import Invalid, Problem, change, process, stores
+from vectorstore_operator.local import Invalid, Problem, change, look, process, stores
 from vectorstore_operator.local.folder import Home, default_home
 from vectorstore_operator.local.manifest import parse
 
@@ -112,7 +112,7 @@ def usage(home: Home, name: str | None, output: str) -> None:
 
 
 def _found(home: Home, name: str | None) -> list[dict[str, Any]]:
-    found = [stores.describe(home, name)] if name else list(_each(home, home.names()))
+    found = [look.describe(home, name)] if name else list(_each(home, home.names()))
     if not found:
         say(f"no stores in {home.path}; make one: vectorstore up -f MANIFEST")
     return found
@@ -122,7 +122,7 @@ def _each(home: Home, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Shows what can be shown: one store that is spoiled hides none of the others."""
     for name in names:
         try:
-            yield stores.describe(home, name)
+            yield look.describe(home, name)
         except Problem as problem:
             say(f"Error: {problem}")
 
@@ -137,7 +137,7 @@ def status(home: Home, name: str, output: str) -> None:
     Exit code 0 where it is ready, 3 where not.
     """
     folder = home.folder(name)
-    shown = stores.describe(home, name)
+    shown = look.describe(home, name)
     lines = process.last_lines(folder.log, 0, LOG_LINES).splitlines() if folder.log.exists() else []
     code = process.read_run(folder.path).code
     tell(machine_report.report(shown, code, [line.strip() for line in lines]), output)
@@ -151,7 +151,7 @@ def status(home: Home, name: str, output: str) -> None:
 @click.pass_obj
 def connect(home: Home, name: str, read_only: bool, show_key: bool, output: str) -> None:
     """Show how to use a store from a shell, from Python and by curl."""
-    shown = stores.describe(home, name)
+    shown = look.describe(home, name)
     if shown["state"] != "Ready":
         raise Problem(f"{name} does not answer; see why: vectorstore status {name}")
     role = "read-only" if read_only else "read-write"
@@ -160,7 +160,7 @@ def connect(home: Home, name: str, read_only: bool, show_key: bool, output: str)
     if output == "json":
         click.echo(json.dumps({"url": shown["url"], "keyCommand": command} | ({"key": key} if key else {})))
     else:
-        click.echo(snippet(shown["url"], command, key))
+        click.echo(snippet(shown["url"], command, key, look.authority(home, name)))
 
 
 @machine.command()
@@ -171,7 +171,7 @@ def connect(home: Home, name: str, read_only: bool, show_key: bool, output: str)
 @until_interrupted
 def logs(home: Home, name: str, follow: bool, tail: int | None) -> None:
     """Show a store's log."""
-    log = stores.describe(home, name)["logFile"]
+    log = look.describe(home, name)["logFile"]
     lines = "+1" if tail is None else str(tail)
     subprocess.run(["tail", "-n", lines, *(["-F"] if follow else []), "--", log], check=False)
 
@@ -181,10 +181,8 @@ def logs(home: Home, name: str, follow: bool, tail: int | None) -> None:
 @click.option("--revoke", is_flag=True, help="The former keys are void at once.")
 @click.pass_obj
 def rotate_key(home: Home, name: str, revoke: bool) -> None:
-    """Give a store new keys; the former stay valid until the next time."""
+    """Give a store new keys; the former stay valid until they are revoked."""
     change.rotate_keys(home, name, revoke, say)
-    former = "void" if revoke else "valid until they are rotated again"
-    say(f"{name} has new keys, and the former are {former}; use them: vectorstore connect {name}")
 
 
 @machine.command()

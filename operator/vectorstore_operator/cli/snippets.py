@@ -30,24 +30,28 @@ def file_key(path: str) -> str:
     return f"head -n1 {shlex.quote(path)}"
 
 
-def snippet(url: str, key_command: str, key: str | None = None) -> str:
+def snippet(url: str, key_command: str, key: str | None = None, authority: str | None = None) -> str:
     """What to paste.
 
     Args:
         url: where the store is.
         key_command: prints the key.
         key: the key itself, where it may be seen.
+        authority: a file with what signed the store's certificate, where the system does not know it.
     """
     parts = urlsplit(url)
     ssl = ", ssl=True" if parts.scheme == "https" else ""
     value = shlex.quote(key) if key else f'"$({key_command})"'
+    trust = f"export SSL_CERT_FILE={shlex.quote(authority)}\n" if authority else ""
+    # What curl is told by CURL_CA_BUNDLE goes before SSL_CERT_FILE.
+    trusting = ' --cacert "$SSL_CERT_FILE"' if authority else ""
     return f"""\
 # shell
-export VECTORSTORE_URL={url}
+{trust}export VECTORSTORE_URL={url}
 export VECTORSTORE_KEY={value}
 
 # curl
-curl -s "$VECTORSTORE_URL/stats" -H "Authorization: Bearer $VECTORSTORE_KEY"
+curl -sS{trusting} "$VECTORSTORE_URL/stats" -H "Authorization: Bearer $VECTORSTORE_KEY"
 
 # Python
 import os, chromadb

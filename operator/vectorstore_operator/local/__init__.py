@@ -6,7 +6,9 @@ steps      what is there, what should be -> what to do; pure
 folder     a store's folder: record, limits, keys, ports
 process    the running part: spawn, ask, stop
 supervisor the process that keeps an instance running
-stores     up, get, down: the above in order
+look       a store as it is
+stores     up and down: the above in order
+change     what is changed of a store beside that
 """
 
 

@@ -1,11 +1,14 @@
-"""What is changed of a store without bringing it about anew: whether `up` may touch it, and its keys."""
+"""What is changed of a store without a look at the rest of it: whether `up` may touch it, and its keys."""
 
 from __future__ import annotations
 
-from vectorstore_operator.local.folder import Home
-from vectorstore_operator.local.stores import Say, existing, locked
+from datetime import UTC, datetime
 
-TENANT_KEYS = ("read-write", "read-only")
+from vectorstore_operator.api.keys import StoreKeys
+from vectorstore_operator.local import Problem, keys
+from vectorstore_operator.local.folder import Home
+from vectorstore_operator.local.look import existing
+from vectorstore_operator.local.stores import Say, locked
 
 
 def pause(home: Home, name: str, paused: bool, say: Say) -> None:
@@ -21,12 +24,22 @@ def pause(home: Home, name: str, paused: bool, say: Say) -> None:
 
 
 def rotate_keys(home: Home, name: str, revoke: bool, say: Say) -> None:
-    """Gives a store new keys; the former ones stay valid until the next time, unless they are to be void at once.
+    """Sets `spec.keys.rotate`, or `revoke`, to what it has not been yet; a store that is down stays so.
 
     Raises:
-        Problem: there is no store of that name.
+        Problem: there is no store of that name, or its keys are the user's own.
     """
     with locked(home, [name], say):
-        folder, _ = existing(home, name)
-        for role in TENANT_KEYS:
-            folder.rotate_key(role, revoke=revoke)
+        folder, record = existing(home, name)
+        asked = record.spec.keys or StoreKeys()
+        if asked.secret_name:
+            raise Problem(
+                f"{name}: spec.keys.secretName: {asked.secret_name}: its keys are your own; exchange them in "
+                f"{home.secrets / asked.secret_name}, and run `vectorstore up` again"
+            )
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        spec = record.spec.model_copy(update={"keys": asked.model_copy(update={"revoke" if revoke else "rotate": now})})
+        wanted = record.model_copy(update={"spec": spec})
+        told = keys.bring_about(folder, record, wanted, home.secrets)
+        folder.write_record(wanted)
+        say(f"{name} {told}")

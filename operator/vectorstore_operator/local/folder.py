@@ -58,11 +58,6 @@ class Folder:
             if not self.key_file(name).exists():
                 _replace(self.key_file(name), secrets.token_urlsafe(32) + "\n")
 
-    def rotate_key(self, name: str, *, revoke: bool) -> None:
-        """A new key, which a running instance takes within a second; the one before stays valid unless revoked."""
-        kept = [] if revoke else list(filter(None, [self.key(name)]))
-        _replace(self.key_file(name), "".join(f"{key}\n" for key in (secrets.token_urlsafe(32), *kept)))
-
     def key(self, name: str) -> str | None:
         """The first line of a key file; None where somebody removed it."""
         try:

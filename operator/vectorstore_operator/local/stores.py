@@ -1,4 +1,4 @@
-"""up, get and down: what is seen, what is wanted, the steps between, taken."""
+"""up and down: what is seen, what is wanted, the steps between, taken."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
 
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.local import Problem, keys, process
 from vectorstore_operator.local.folder import Folder, Home
+from vectorstore_operator.local.look import existing
 from vectorstore_operator.local.manifest import Manifest, Store, parse
 from vectorstore_operator.local.steps import Seen, Step, steps
 from vectorstore_operator.local.wanted import Place, Record, want
@@ -191,57 +191,6 @@ def _end(folder: Folder, record: Record, say: Say) -> None:
         say(f"{record.name} is down; its data and keys are deleted, as its deletionPolicy says")
     else:
         say(f"{record.name} is down; its data and keys stay in {folder.path}")
-
-
-def describe(home: Home, name: str) -> dict[str, Any]:
-    """A store as `vectorstore get` shows it.
-
-    Raises:
-        Problem: there is no store of that name.
-    """
-    folder, record = existing(home, name)
-    running = process.is_running(folder.path)
-    run = process.read_run(folder.path) if running else process.Run()
-    key = (folder.key("read-only") or folder.key("read-write")) if run.pid else None
-    usage = process.read_usage(record.url, key) if key else None
-    stopped = "Hibernated" if record.spec.hibernated else "Stopped"
-    state = stopped if not running else "Ready" if usage else "NotReady"
-    return {
-        "name": record.name,
-        "resource": record.name,
-        "namespace": record.namespace,
-        "state": state,
-        "plan": record.plan,
-        "model": record.settings.model_name,
-        "documents": usage["documents"] if usage else None,
-        "limit": record.limits.max_documents,
-        "bytes": usage["bytes"] if usage else None,
-        "collections": usage["collections"] if usage else None,
-        "paused": bool(record.spec.paused),
-        "url": record.url,
-        "managementUrl": record.management_url,
-        "readWriteKeyFile": str(folder.key_file("read-write")),
-        "readOnlyKeyFile": str(folder.key_file("read-only")),
-        "adminKeyFile": str(folder.key_file("admin")),
-        "pid": run.pid,
-        "restarts": run.restarts,
-        "dataDir": str(record.settings.data_dir),
-        "logFile": str(folder.log),
-    }
-
-
-def existing(home: Home, name: str) -> tuple[Folder, Record]:
-    """A store's folder and record.
-
-    Raises:
-        Problem: there is no store of that name.
-    """
-    folder = home.folder(name)
-    record = folder.read_record()
-    if record is None:
-        known = ", ".join(home.names()) or "none"
-        raise Problem(f"there is no store {name!r} in {home.path}; there are: {known}")
-    return folder, record
 
 
 @contextmanager

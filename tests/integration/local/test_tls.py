@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import ssl
+import subprocess
 import urllib.request
 
 import trustme
@@ -24,9 +26,14 @@ def test_a_store_speaks_tls_with_the_certificate_in_the_secrets_place(machine: M
     (folder / "tls.crt").write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
     (folder / "tls.key").write_bytes(made.private_key_pem.bytes())
     machine.up(secured)
+    assert machine.get()["state"] == "Ready"
     url = machine.get()["url"]
     assert url == plain["url"].replace("http:", "https:")
     context = ssl.create_default_context()
     authority.configure_trust(context)
     with urllib.request.urlopen(f"{url}/api/v2/heartbeat", context=context) as answer:
         assert answer.status == 200
+    (folder / "ca.crt").write_bytes(authority.cert_pem.bytes())
+    shell = machine.run("connect", "acme").stdout.split("# Python")[0]
+    done = subprocess.run(["bash", "-euc", shell], capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)["documents"] == 0, done.stderr

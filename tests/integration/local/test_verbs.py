@@ -87,6 +87,7 @@ def test_keys_are_rotated_with_an_overlap_and_revoked_at_once(machine: Machine) 
     said = machine.run("rotate-key", "acme").stderr
     second, former = file.read_text().split()
     assert former == first
+    assert "acme has new keys; those before are valid" in said
     assert first not in said
     assert second not in said
     eventually(lambda: _takes(machine, second), "the new key is not taken")
