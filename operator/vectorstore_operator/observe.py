@@ -112,7 +112,9 @@ def _rollout(store: Object, verdict: Resolved | Refusal, children: Children) -> 
     live = children.get(("StatefulSet", meta["name"]))
     if live is not None and not belongs(live, meta["name"], meta["uid"]):
         return None
-    if isinstance(verdict, Resolved) and (live is None or unattended(live)):
+    # Of a store that had none yet, pods are those of an earlier one of its name.
+    had = (store.get("status") or {}).get("replicas")
+    if had and isinstance(verdict, Resolved) and (live is None or unattended(live)):
         pods = [child for (kind, _), child in children.items() if kind == "Pod"]
         if found := standing(pods, verdict.replicas):
             return found

@@ -265,6 +265,27 @@ def test_a_store_that_sleeps_says_so_while_it_is_paused_or_refused() -> None:
         assert says(conditions["Ready"]) == ("False", "Hibernated")
 
 
+def ready_pod() -> Object:
+    return pod(0, None, {"type": "Ready", "status": "True"})
+
+
+@pytest.mark.parametrize(
+    ("had", "live", "expected"),
+    [
+        (1, (), ("True", "Serving")),
+        (1, ({**stateful_set(), "status": {}},), ("True", "Serving")),
+        (None, (), ("False", "Creating")),
+        (0, (), ("False", "Creating")),
+        (None, ({**stateful_set(), "status": {}},), ("False", "Scaling")),
+    ],
+)
+def test_pods_go_on_serving_while_their_statefulset_is_made_anew(
+    had: int | None, live: tuple[Object, ...], expected: tuple[str, str]
+) -> None:
+    _, conditions = told(*live, ready_pod(), about=cr({} if had is None else {"replicas": had}))
+    assert says(conditions["Ready"]) == expected
+
+
 def before(holds: str) -> Object:
     condition = {"type": "Ready", "status": holds, "reason": "Old", "message": "", "lastTransitionTime": EARLIER}
     return {"conditions": [condition]}
