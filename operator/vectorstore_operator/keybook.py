@@ -23,6 +23,9 @@ from vectorstore_operator.objects import Object
 ROLES = ("read-write", "read-only")
 ANNOTATION = "vectorstore.dev/keys"
 
+LOOK = 0.5
+"""Seconds between two looks at an exchange under way."""
+
 _FORMER = re.compile(rf"({'|'.join(ROLES)})-until-(\d{{8}}T\d{{6}}Z)")
 _MOMENT = "%Y%m%dT%H%M%SZ"
 
@@ -114,8 +117,8 @@ def made(live: Object) -> datetime | None:
 
 def again(live: Object, asked: StoreKeys, now: datetime) -> float | None:
     """In how many seconds there may be something to do, None for never."""
-    if recorded(live).turn:
-        return 0.5
+    if recorded(live).turn and not asked.secret_name:
+        return LOOK
     moments = [until for _, _, until in former(live)]
     if moment := due(live, asked):
         moments.append(moment)
