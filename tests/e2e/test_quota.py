@@ -41,3 +41,11 @@ def test_the_quota_holds_and_is_raised_without_a_restart(cluster: Cluster, clien
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
     assert after["status"]["containerStatuses"][0]["restartCount"] == 0
     assert store.ask(client, "GET", "/stats")["limit"] == 25
+
+    def told() -> None:
+        status = cluster.get("vst", "acme")["status"]
+        assert status["documents"] == "25/25"
+        assert status["bytes"] > 0
+        assert status["lastRequest"].endswith("Z")
+
+    eventually(told, 90, every=2)  # the operator asks once a minute
