@@ -85,8 +85,11 @@ class Up:
 
     def _do(self, work: Work) -> None:
         name, settings = work.wanted.name, work.wanted.settings
-        if work.wanted.spec.paused or (work.seen.record and work.seen.record.spec.paused):
+        if work.wanted.spec.paused:
             self.say(f"{name} is paused and left as it is")
+            return
+        if work.seen.record and work.seen.record.spec.paused:
+            self.say(f"{name} is paused and left as it is; to have it looked after again: vectorstore resume {name}")
             return
         asleep = bool(work.wanted.spec.hibernated)
         if settings.model_dir and not asleep:
@@ -124,7 +127,7 @@ class Up:
                 process.stop(folder.path)
             case Step.LIMITS:
                 folder.write_limits(wanted.limits)
-                if work.seen.limits:
+                if work.seen.limits and work.seen.limits.max_documents != wanted.limits.max_documents:
                     self.say(f"{name} may now hold {wanted.limits.max_documents} documents")
             case Step.RECORD:
                 folder.write_record(wanted)
