@@ -2,20 +2,20 @@
 
 Pure. The operator renders children from a `Resolved`, `vectorstore up` starts a process from it, and
 both turn down what cannot work with the same words: `resolve` returns a `Refusal` for it, found by
-the first of the `CHECKS` that has something to say.
+the first of the `checks` that has something to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vectorstore_instance.settings import MODEL_DIMENSIONS, NO_MODEL, Limits
-from vectorstore_operator import embedding, exposure, limits, permits, sizing
+from vectorstore_operator import embedding, exposure, limits, sizing
 from vectorstore_operator.api.engine import RemoteEngine
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.storage import Storage
 from vectorstore_operator.api.store import StoreSpec
+from vectorstore_operator.checks import refused
 from vectorstore_operator.embedding import NEW, Before, Embedding
 from vectorstore_operator.quantity import from_bytes, parse, to_bytes
 from vectorstore_operator.refusal import Refusal as Refusal
@@ -203,79 +203,4 @@ def resolve(
         delete_volumes=spec.deletion_policy == "Delete",
         spec=spec,
     )
-    return first_refusal(resolved, CHECKS) or resolved
-
-
-Check = Callable[[Resolved], Refusal | None]
-
-
-def first_refusal(resolved: Resolved, checks: Iterable[Check]) -> Refusal | None:
-    """What the first check that objects says."""
-    return next((refusal for check in checks if (refusal := check(resolved))), None)
-
-
-def quota_within_plan(r: Resolved) -> Refusal | None:
-    """A quota above the plan's ceiling cannot be kept: memory and disk follow from the ceiling."""
-    if r.documents <= r.plan.spec.documents:
-        return None
-    return Refusal(
-        "QuotaAbovePlan",
-        f"spec.quota.documents: {r.documents} is above the {r.plan.spec.documents} of plan {r.plan.name}; "
-        "lower the quota or choose a larger plan",
-    )
-
-
-def dimension_within_plan(r: Resolved) -> Refusal | None:
-    """Longer vectors than the plan reckons with would not fit its memory."""
-    if 1 <= r.dimension <= r.plan.spec.dimension:
-        return None
-    return Refusal(
-        "DimensionAbovePlan",
-        f"spec.dimension: {r.dimension} is not within 1 and the {r.plan.spec.dimension} of plan {r.plan.name}",
-    )
-
-
-def quota_fits_volume(r: Resolved) -> Refusal | None:
-    """The volume must hold the quota, whichever way its size came about."""
-    need, room = sizing.disk_bytes(r.documents, r.dimension), r.growth.room
-    if room >= need or r.remote:
-        return None
-    most = sizing.most_documents(room, r.dimension)
-    if most < 1:
-        return Refusal(
-            "StorageTooSmall",
-            f"storage.size: {from_bytes(room)} hold no document beside what maintenance needs; "
-            f"give a new store at least {from_bytes(sizing.disk_bytes(1, r.dimension))}",
-        )
-    return Refusal(
-        "StorageTooSmall",
-        f"spec.quota.documents: {r.documents} need a volume of {from_bytes(need)}, and the store's has "
-        f"{from_bytes(room)}; lower the quota to {most} or raise spec.storage.size",
-    )
-
-
-def limits_within_plan(r: Resolved) -> Refusal | None:
-    """Bytes and requests are bounded like documents."""
-    return limits.quota_refused(r.plan.name, r.plan.spec.limits, r.spec.quota, r.growth.room)
-
-
-def issuer_in_plan(r: Resolved) -> Refusal | None:
-    """A store reaches no issuer that its plan does not list."""
-    return permits.issuer_refused(r.plan.name, r.plan.spec, r.spec)
-
-
-def exposed_within_plan(r: Resolved) -> Refusal | None:
-    """A store has a name in its plan's domain, and pods that speak as its plan expects."""
-    host = exposure.hostname(r.name, r.namespace, r.spec, r.plan.spec)
-    return exposure.refused(host, r.spec, r.plan.name, r.plan.spec)
-
-
-CHECKS: tuple[Check, ...] = (
-    exposed_within_plan,
-    quota_within_plan,
-    dimension_within_plan,
-    quota_fits_volume,
-    limits_within_plan,
-    issuer_in_plan,
-)
-"""What must hold before anything of a store is made, in the order it is told."""
+    return refused(resolved) or resolved
