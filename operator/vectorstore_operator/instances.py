@@ -133,19 +133,16 @@ def last_told(store: Object) -> Usage | None:
 def newsworthy(before: Usage | None, now: Usage) -> bool:
     """Whether a change of usage is worth a write.
 
-    It is the first, another limit, the crossing of the limit, 1 % of the documents, 10 % of the bytes, or
-    a last request ten minutes later than the one told.
+    It is the first, another limit, the crossing of the limit, 1 % of the documents or of the bytes (volumes
+    grow by them), or a last request ten minutes later than the one told.
     """
     if before is None or before.limit != now.limit:
         return True
     if (before.documents >= before.limit) != (now.documents >= now.limit):
         return True
     later = (now.last_request or 0) - (before.last_request or 0)
-    return (
-        later >= LAST_REQUEST or _changed(before.documents, now.documents, 100) or _changed(before.bytes, now.bytes, 10)
-    )
+    return later >= LAST_REQUEST or _changed(before.documents, now.documents) or _changed(before.bytes, now.bytes)
 
 
-def _changed(before: int, now: int, part: int) -> bool:
-    """Whether a number changed by at least one part in so many."""
-    return abs(now - before) * part >= max(before, 1)
+def _changed(before: int, now: int) -> bool:
+    return abs(now - before) * 100 >= max(before, 1)

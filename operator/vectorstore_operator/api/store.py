@@ -130,7 +130,7 @@ class StoreStatus(Model):
     storage: StorageStatus | None = None
     """The volume there is."""
     bytes: int | None = None
-    """Bytes of the store's files, renewed when they changed by a tenth or the documents by a hundredth."""
+    """Bytes of the store's files, renewed when they or the documents changed by a hundredth."""
     last_request: str | None = None
     """When the tenant last asked for something, RFC 3339; up to ten minutes behind while it does."""
     conditions: Conditions = []
