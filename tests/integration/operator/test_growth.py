@@ -86,6 +86,15 @@ class Driver:
         assert self._server.call("PATCH", f"{self._root}/pods/acme-{ordinal}/status", status, MERGE)[0] == 200
         return str(made["metadata"]["uid"])
 
+    def run(self, stateful_set: Object) -> None:
+        """The StatefulSet controller's part: all its pods are there and ready."""
+        wanted, generation = stateful_set["spec"]["replicas"], stateful_set["metadata"]["generation"]
+        counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), wanted)
+        revisions = {"currentRevision": "r", "updateRevision": "r"}
+        path = f"/apis/apps/v1/namespaces/{self._tenant.namespace}/statefulsets/acme/status"
+        status = {"observedGeneration": generation} | counts | revisions
+        assert self._server.call("PATCH", path, {"status": status}, MERGE)[0] == 200
+
     def let_go(self) -> None:
         """The garbage collector's part of an orphaning deletion."""
         path = f"/apis/apps/v1/namespaces/{self._tenant.namespace}/statefulsets/acme"
@@ -105,15 +114,17 @@ def healthy(reason: str) -> Callable[[Object], bool]:
     return lambda store: bool(condition(store, "StorageHealthy").get("reason") == reason)
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
 async def test_volumes_grow_and_the_statefulset_is_made_anew_around_its_pods(
-    tenant: Tenant, start: Start, plan: str, classes: dict[str, str], driver: Driver
+    tenant: Tenant, start: Start, plan: str, classes: dict[str, str], driver: Driver, interrupted: bool
 ) -> None:
-    start()
+    operator = start()
     await tenant.store("acme", plan=plan, replicas=2, storage={"className": classes["grows"], "size": "10Gi"})
     first = await tenant.until("StatefulSet", "acme")
     claims = [await driver.claim(ordinal, classes["grows"]) for ordinal in range(2)]
     pods = [await driver.pod(ordinal, first) for ordinal in range(2)]
-    await tenant.until("VectorStore", "acme", healthy("Bound"))
+    driver.run(first)
+    await tenant.until("VectorStore", "acme", lambda obj: condition(obj, "Ready").get("status") == "True")
 
     await tenant.change("VectorStore", "acme", storage={"size": "20Gi"})
     for claim in claims:
@@ -122,10 +133,16 @@ async def test_volumes_grow_and_the_statefulset_is_made_anew_around_its_pods(
     assert (going["metadata"]["uid"], going["metadata"]["finalizers"]) == (first["metadata"]["uid"], ["orphan"])
     store = await tenant.until("VectorStore", "acme", healthy("Growing"))
     assert condition(store, "Ready")["reason"] == "Serving"
+    if interrupted:  # between the deletion of the one and the making of the other
+        operator.process.kill()
+        operator.process.wait()
     driver.let_go()
+    if interrupted:
+        start()
 
     again = await tenant.until("StatefulSet", "acme", lambda obj: obj["metadata"]["uid"] != first["metadata"]["uid"])
-    assert size(again["spec"]["volumeClaimTemplates"][0]) == "20Gi"
+    (template,) = again["spec"]["volumeClaimTemplates"]
+    assert (size(template), template["spec"]["storageClassName"]) == ("20Gi", classes["grows"])
     assert again["spec"]["template"] == first["spec"]["template"]
     assert [(await tenant.have("Pod", f"acme-{i}"))["metadata"]["uid"] for i in range(2)] == pods
     await tenant.told("VolumeGrows")
