@@ -16,6 +16,7 @@ from vectorstore_operator.cli import show
 from vectorstore_operator.cli.remote import Remote
 from vectorstore_operator.cli.verbs import me, name, on_cluster
 from vectorstore_operator.cli.words import condition, progress, secret_of, seen
+from vectorstore_operator.errors import Throttled, Transient
 from vectorstore_operator.local import Problem
 from vectorstore_operator.objects import Object
 
@@ -52,18 +53,28 @@ async def wait(remote: Remote, name: str, reached: Reached, seconds: float) -> O
     progressed = show.Progress()
     try:
         async with asyncio.timeout(seconds):
-            while not (seen(store := await remote.store(name)) and reached(store)):
-                progressed.tell(*progress(store))
-                told = condition(store, "Accepted")
-                if seen(store) and told.get("status") == "False":
-                    raise Problem(f"{name}: {told['message']}")
+            while True:
+                try:
+                    store = await remote.store(name)
+                except (Transient, Throttled) as error:  # a wait is longer than most of these
+                    progressed.tell(0, 1, f"{name}: asking again: {error}")
+                else:
+                    if seen(store) and reached(store):
+                        return store
+                    _refuse(store)
+                    progressed.tell(*progress(store))
                 await asyncio.sleep(_LOOK_SECONDS)
-            return store
     except TimeoutError:
         where = f"{name} -n {remote.namespace}"
         raise Problem(f"{name}: not done after {seconds:g} s, and going on; see: {me()} status {where}") from None
     finally:
         progressed.end()
+
+
+def _refuse(store: Object) -> None:
+    told = condition(store, "Accepted")
+    if seen(store) and told.get("status") == "False":
+        raise Problem(f"{store['metadata']['name']}: {told['message']}")
 
 
 def waiting(function: Callable[..., None]) -> Callable[..., None]:

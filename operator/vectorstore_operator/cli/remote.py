@@ -114,8 +114,9 @@ async def opened(target: Target) -> AsyncIterator[Remote]:
     try:
         from vectorstore_operator.cluster import Cluster, connect
     except ModuleNotFoundError as missing:
+        package = str(missing.name).partition(".")[0]
         raise Problem(
-            f"a cluster needs the Python package {missing.name}: pip install 'vectorstore-operator[cli,operator]'"
+            f"a cluster needs the Python package {package}: pip install 'vectorstore-operator[cli,operator]'"
         ) from None
     file = _kubeconfig(target)
     namespace = _namespace(file, target)

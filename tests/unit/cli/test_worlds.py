@@ -67,3 +67,13 @@ def test_one_machine_needs_no_client_of_kubernetes() -> None:
         "import sys, vectorstore_operator.cli.main; sys.exit(any(m in sys.modules for m in ('kubernetes', 'aiohttp')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_cluster_without_its_client_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['kubernetes'] = None; sys.argv[1:] = ['get']\n"
+        "from vectorstore_operator.cli.main import kubectl; kubectl()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "needs the Python package kubernetes: pip install 'vectorstore-operator[cli,operator]'" in done.stderr
