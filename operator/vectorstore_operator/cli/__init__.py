@@ -1,1 +1,1 @@
-"""`vectorstore`: stores on this machine."""
+"""`vectorstore` and `kubectl vectorstore`: the stores of this machine, and those of a cluster."""
