@@ -66,9 +66,9 @@ def test_only_what_a_later_operation_made_void_goes(
 
 
 def test_positions_are_those_of_the_files_put_in_place(db: sqlite3.Connection, tmp_path: Path) -> None:
-    queue(db, (UPSERT, "a"), (UPSERT, "a"))
-    put(tmp_path / "chroma.sqlite3", {"v": 1, "other": None})
-    assert positions(db) == {"m": 2, "v": 1}
+    queue(db, (UPSERT, "a"), (UPSERT, "a"), taken_in=2)
+    put(tmp_path / "chroma.sqlite3", {"v": 7, "other": None})
+    assert positions(db) == {"m": 2, "v": 7}
     put(tmp_path / "chroma.sqlite3", {"v": None})
     assert positions(db) == {"m": 2}
 
