@@ -184,7 +184,9 @@ def test_two_stores_live_side_by_side(machine: Machine) -> None:
 
 def test_one_spoiled_store_hides_and_keeps_none_of_the_others(machine: Machine) -> None:
     machine.up(manifest("good"), manifest("keyless"), manifest("spoiled"))
-    Path(machine.get("keyless")["readOnlyKeyFile"]).unlink()
+    keyless = machine.get("keyless")
+    for key in ("readOnlyKeyFile", "readWriteKeyFile"):
+        Path(keyless[key]).unlink()
     (machine.home / "stores" / "spoiled" / "store.json").write_text("{")
     shown = machine.run("get", "-o", "json")
     states = {store["name"]: store["state"] for store in json.loads(shown.stdout)}
