@@ -1,4 +1,4 @@
-"""The instances: the only module that talks to them, to ask what they hold.
+"""What the instances hold: asked of their management ports.
 
 One round asks every store whose leader pod is ready and that was not asked for a minute, a few at a
 time, apart from the reconciling workers: an instance that hangs holds up nobody. What it answers is
@@ -14,10 +14,10 @@ from datetime import datetime
 
 import aiohttp
 
-from vectorstore_operator import names
 from vectorstore_operator.cache import Cache, Key
 from vectorstore_operator.objects import Object
 from vectorstore_operator.observe import Usage
+from vectorstore_operator.pods import is_ready, management_url
 
 log = logging.getLogger(__name__)
 
@@ -81,10 +81,9 @@ class Instances:
         await asyncio.gather(*asks)
 
     async def _ask(self, session: aiohttp.ClientSession, key: Key, store: Object, address: str) -> None:
-        host = f"[{address}]" if ":" in address else address
         headers = {"Authorization": f"Bearer {self._token(store)}"}
         try:
-            async with session.get(f"http://{host}:{names.MANAGEMENT_PORT}/admin/usage", headers=headers) as response:
+            async with session.get(f"{management_url(address)}/admin/usage", headers=headers) as response:
                 response.raise_for_status()
                 answer = await response.json()
             usage = answered(answer)
@@ -99,9 +98,8 @@ class Instances:
 
 def leader_address(key: Key, cache: Cache) -> str | None:
     """The address of a store's ordinal 0, if it is ready."""
-    status = cache.children(key).get(("Pod", f"{key.name}-0"), {}).get("status", {})
-    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", ()))
-    return status.get("podIP") if ready else None
+    pod = cache.children(key).get(("Pod", f"{key.name}-0"), {})
+    return pod["status"].get("podIP") if is_ready(pod) else None
 
 
 def answered(answer: Object) -> Usage:

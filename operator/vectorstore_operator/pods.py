@@ -1,10 +1,11 @@
-"""How a store's pods fare: how many of those wanted run what is wanted, and what keeps the others from it."""
+"""How a store's pods fare: how many of those wanted run what is wanted, and what keeps the others from it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from vectorstore_operator import names
 from vectorstore_operator.objects import Object
 
 IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
@@ -80,6 +81,12 @@ def is_ready(pod: Object) -> bool:
     """Whether a pod answers."""
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def management_url(address: str) -> str:
+    """Where a pod's probes, numbers and admin surface are, by its IP address."""
+    host = f"[{address}]" if ":" in address else address
+    return f"http://{host}:{names.MANAGEMENT_PORT}"
 
 
 def trouble(pods: Iterable[Object]) -> tuple[str, str] | None:

@@ -20,6 +20,7 @@ import aiohttp
 from vectorstore_operator import names
 from vectorstore_operator.cache import Cache, Key
 from vectorstore_operator.objects import Children, Object
+from vectorstore_operator.pods import is_ready, management_url
 from vectorstore_operator.queue import Bucket, WorkQueue, exponential
 from vectorstore_operator.render.keys import GENERATION, TENANT_FILES
 from vectorstore_operator.render.limits import FILE as LIMITS_FILE
@@ -112,8 +113,7 @@ class Pushes:
 
     async def _post(self, address: str, token: str, part: str) -> str | None:
         """Why a pod did not take it; None if it did."""
-        host = f"[{address}]" if ":" in address else address
-        url = f"http://{host}:{names.MANAGEMENT_PORT}/admin/reload"
+        url = f"{management_url(address)}/admin/reload"
         self._session = self._session or aiohttp.ClientSession(timeout=TIMEOUT)
         try:
             async with self._session.post(url, data=part, headers={"Authorization": f"Bearer {token}"}) as response:
@@ -136,7 +136,7 @@ def ready(children: Children) -> dict[str, str]:
         status = pod.get("status") or {}
         if kind != "Pod" or "deletionTimestamp" in pod["metadata"] or not status.get("podIP"):
             continue
-        if any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ()):
+        if is_ready(pod):
             started = (container.get("containerID", "") for container in status.get("containerStatuses") or ())
             found[" ".join((pod["metadata"]["uid"], *started))] = status["podIP"]
     return found

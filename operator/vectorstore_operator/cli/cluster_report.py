@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 from vectorstore_operator.cli.report import Report
 from vectorstore_operator.cli.show import age
-from vectorstore_operator.cli.words import condition, pod_ready, seen, summary
+from vectorstore_operator.cli.words import condition, seen, summary
 from vectorstore_operator.objects import Object
-from vectorstore_operator.pods import trouble
+from vectorstore_operator.pods import is_ready, trouble
 
 BAD_WHEN_TRUE = frozenset({"QuotaExceeded", "NodeLost"})
 """Conditions that tell of trouble when they hold; all others do when they do not."""
@@ -131,7 +131,7 @@ def _pod(pod: Object) -> dict[str, str]:
     if "deletionTimestamp" in pod["metadata"]:
         doing = "Terminating"
     restarts = sum(each.get("restartCount", 0) for each in containers)
-    ready = "yes" if pod_ready(pod) else "no"
+    ready = "yes" if is_ready(pod) else "no"
     node = (pod.get("spec") or {}).get("nodeName") or "-"
     return {"name": pod["metadata"]["name"], "state": doing, "ready": ready, "restarts": str(restarts), "node": node}
 

@@ -17,13 +17,13 @@ from vectorstore_operator.cli import show
 from vectorstore_operator.cli.remote import Remote, key_of
 from vectorstore_operator.cli.snippets import secret_key, snippet
 from vectorstore_operator.cli.verbs import me, name, on_cluster, text_or_json, until_interrupted
-from vectorstore_operator.cli.words import has_tls, pod_ready, secret_of
+from vectorstore_operator.cli.words import has_tls, secret_of
+from vectorstore_operator.keybook import ROLES
 from vectorstore_operator.local import Problem
+from vectorstore_operator.pods import is_ready
 
 if TYPE_CHECKING:
     from vectorstore_operator.cli.forward import Forward
-
-ROLES = ("read-write", "read-only")
 
 
 @click.command()
@@ -66,7 +66,7 @@ async def _listen(forward: Forward, port: int) -> asyncio.Server:
 
 async def _pod(remote: Remote, name: str) -> str:
     """A pod that answers: the first, which needs no other for anything, else any."""
-    ready = [str(pod["metadata"]["name"]) for pod in await remote.children("Pod", name) if pod_ready(pod)]
+    ready = [str(pod["metadata"]["name"]) for pod in await remote.children("Pod", name) if is_ready(pod)]
     if not ready:
         raise Problem(f"no pod of {name} answers; see why: {me()} status {name} -n {remote.namespace}")
     return ready[0]

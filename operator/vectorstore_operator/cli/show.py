@@ -22,11 +22,11 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
     """Rows of cells as aligned lines."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join(indent + line for line in lines)
+    return "\n".join(lines)
 
 
 def stores(shown: Sequence[Mapping[str, Any]], columns: Mapping[str, str], output: str, one: bool) -> None:

@@ -69,12 +69,6 @@ def secret_of(store: Object) -> str:
     return str(told or names.credentials(store["metadata"]["name"]))
 
 
-def pod_ready(pod: Object) -> bool:
-    """Whether a pod answers."""
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
 def progress(store: Object) -> tuple[int, int, str]:
     """How far a store is on its way to what its spec says: steps done, steps in all, what is awaited."""
     status = store.get("status") or {}
