@@ -16,6 +16,11 @@ from vectorstore_instance.models import wire
 Pause = Callable[[], Awaitable[None]]
 """What is done while none of a collection's writes is under way."""
 
+LINGER = 0.5
+"""For so long, in parts of their commit, those who shared one are waited for: they mostly write again at once."""
+LONGEST = 0.1
+"""Seconds that they are waited for at most: a commit may have waited half a minute for an engine that recovers."""
+
 
 @dataclass(eq=False, slots=True)
 class Write:
@@ -69,6 +74,11 @@ class Lane:
             async with asyncio.timeout(seconds):
                 await self._there.wait()
         self._awaited = 0
+
+
+def patience(commit: float) -> float:
+    """For how many seconds those are waited for who shared a commit that took so many."""
+    return min(LINGER * commit, LONGEST)
 
 
 def take(lane: deque[Write]) -> list[Write]:

@@ -17,7 +17,7 @@ from vectorstore_instance.core.errors import ApiError, already_there, unavailabl
 from vectorstore_instance.core.exchange import note_rows
 from vectorstore_instance.engine import batch
 from vectorstore_instance.engine.gate import Gate
-from vectorstore_instance.engine.lane import Lane, Pause, Write, rows_of, take
+from vectorstore_instance.engine.lane import Lane, Pause, Write, patience, rows_of, take
 from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reply import Reply
 from vectorstore_instance.engine.rhythm import Rhythm
@@ -31,8 +31,6 @@ Send = Callable[[str, str, bytes, bool], Awaitable[Reply]]
 
 PIECE = 200
 """Rows of a large write that go at once while nobody reads; half of it while somebody does."""
-LINGER = 0.5
-"""For so long, in parts of their commit, those who shared one are waited for: they mostly write again at once."""
 REFUSED = (400, 422)
 """Answers that say that the engine changed nothing."""
 
@@ -133,7 +131,7 @@ class Writes:
                 together = take(lane.waiting)
                 await self._carry_out(collection, together)
                 if len(together) > 1:  # else the first to come again would have a commit alone, while the others wait
-                    await lane.gather(len(together), LINGER * (time.monotonic() - began))
+                    await lane.gather(len(together), patience(time.monotonic() - began))
         finally:
             del self._lanes[collection]
             for write in lane.waiting:  # only where something broke that is nobody's fault: nobody may be left waiting

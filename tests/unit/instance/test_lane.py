@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from vectorstore_instance.engine.lane import Lane, Write
+from vectorstore_instance.engine.lane import LINGER, LONGEST, Lane, Write, patience
 from vectorstore_instance.engine.route import Kind, Route
 
 
@@ -28,3 +28,8 @@ async def test_gathering_ends_when_its_time_is_over() -> None:
     lane.put(_write())
     await lane.gather(2, seconds=0.001)
     assert len(lane.waiting) == 1
+
+
+def test_who_shared_a_commit_that_an_engine_in_recovery_held_up_is_waited_for_no_longer_than_others() -> None:
+    assert patience(0.02) == LINGER * 0.02
+    assert patience(30) == LONGEST
