@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,14 @@ from vectorstore_instance.core.roles import Role
 from vectorstore_instance.settings import Limits
 
 PATH = "/api/v2/tenants/t/databases/d/collections"
+
+
+@pytest.fixture(autouse=True)
+def no_request_is_current() -> Iterator[None]:
+    """What a test's requests leave behind would be in the log lines of the tests after it."""
+    token = current.set(None)
+    yield
+    current.reset(token)
 
 
 class Door:
