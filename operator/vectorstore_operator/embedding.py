@@ -8,11 +8,14 @@ alone, and no store moves to a plan that has it otherwise.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from vectorstore_instance.settings import MODEL_DIMENSIONS, NO_MODEL, Precision
 from vectorstore_operator.api.embedding import Endpoint
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import StoreSpec
+from vectorstore_operator.names import EMBEDDING_KEY
 from vectorstore_operator.refusal import Refusal
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
@@ -46,6 +49,19 @@ class Embedding:
     """Where it is; None where it runs in the store, or clients bring vectors."""
     secret: str | None = None
     """The Secret with the endpoint's key, in the store's namespace."""
+
+
+def embedding_settings(chosen: Embedding, secrets: Path) -> dict[str, Any]:
+    """Fields of `Settings`: where the model is, or how one that runs in the store computes.
+
+    Args:
+        chosen: the store's.
+        secrets: the folder where the Secret's entries are files.
+    """
+    if chosen.endpoint is None:
+        return {"precision": chosen.precision} if chosen.precision else {}
+    key = {"embed_key_file": secrets / EMBEDDING_KEY} if chosen.secret else {}
+    return {"embed_url": chosen.endpoint.url, **key}
 
 
 def plan_refused(name: str, spec: PlanSpec) -> Refusal | None:

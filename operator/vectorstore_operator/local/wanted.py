@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,10 +19,9 @@ from vectorstore_operator.api.base import fixed_fields_changed
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.storage import storage_changed
 from vectorstore_operator.api.store import FIXED, StoreSpec
-from vectorstore_operator.embedding import NEW, Before, Embedding
+from vectorstore_operator.embedding import NEW, Before, embedding_settings
 from vectorstore_operator.local import Problem
 from vectorstore_operator.local.manifest import Store
-from vectorstore_operator.names import EMBEDDING_KEY
 from vectorstore_operator.plan import Identity, Refusal, Resolved, choose_plan, resolve, size_plan
 from vectorstore_operator.remote import remote_settings
 
@@ -144,20 +143,7 @@ def _settings(resolved: Resolved, place: Place) -> Settings:
         keys_dir=place.folder / "keys",
         model_dir=place.models / resolved.model if resolved.embedding.precision else None,
         tls_dir=place.secrets / resolved.spec.tls.secret_name if resolved.spec.tls else None,
-        **_embedding(resolved.embedding, place),
-        **remote_settings(resolved.spec, _secret(resolved, place)),
+        **embedding_settings(resolved.embedding, place.secrets / (resolved.embedding.secret or "")),
+        **remote_settings(resolved.spec, place.secrets / ((resolved.remote and resolved.remote.secret_name) or "")),
         **permits.settings(resolved.plan.spec, resolved.spec, embeds=resolved.embeds),
     )
-
-
-def _secret(resolved: Resolved, place: Place) -> Path:
-    """Where the entries of the remote engine's Secret are."""
-    return place.secrets / ((resolved.remote and resolved.remote.secret_name) or "")
-
-
-def _embedding(chosen: Embedding, place: Place) -> dict[str, Any]:
-    """Where the model is, or how it computes, as `Settings` says it."""
-    if chosen.endpoint is None:
-        return {"precision": chosen.precision} if chosen.precision else {}
-    key = {"embed_key_file": place.secrets / chosen.secret / EMBEDDING_KEY} if chosen.secret else {}
-    return {"embed_url": chosen.endpoint.url, **key}

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from vectorstore_operator.names import EMBEDDING_KEY
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
 
 FOLDER = Path("/etc/vectorstore/embedding")
-
-
-def settings(store: Resolved) -> dict[str, Any]:
-    """Fields of `Settings`: where the model is, and how one that runs in the store computes."""
-    chosen = store.embedding
-    if chosen.endpoint is None:
-        return {"precision": chosen.precision} if chosen.precision else {}
-    key = {"embed_key_file": FOLDER / EMBEDDING_KEY} if chosen.secret else {}
-    return {"embed_url": chosen.endpoint.url, **key}
 
 
 def volumes(store: Resolved) -> list[Object]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vectorstore_instance.settings import Settings
 from vectorstore_operator import names, permits
+from vectorstore_operator.embedding import embedding_settings
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.quantity import canonical_cpus, from_bytes, to_bytes
@@ -73,7 +74,7 @@ def settings(store: Resolved) -> Settings:
         model_dir=None if store.embedding.endpoint else MODEL,
         tls_dir=TLS if store.spec.tls else None,
         leader_url=certificate.leader_url(store) if leads(store) else None,
-        **embedding.settings(store),
+        **embedding_settings(store.embedding, embedding.FOLDER),
         **remote_settings(store.spec, remote.FOLDER),
         **permits.settings(store.plan.spec, store.spec, embeds=store.embeds),
     )
