@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from vectorstore_operator import names
+from vectorstore_operator import names, times
 from vectorstore_operator.api.storage import StorageStatus
 from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Refusal, Resolved
@@ -75,7 +75,7 @@ def storage_status(
         most = max(to_bytes(size) for size in (asked, requested, "0") if size)
         requested = from_bytes(most) if most else None
         if claim and size_of(claim) > (verdict.growth.volume.claimed or size_of(claim)):
-            grown_at = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            grown_at = times.time(now)
     found = StorageStatus(
         size=claim["spec"]["resources"]["requests"]["storage"] if claim else None,
         capacity=(claim.get("status") or {}).get("capacity", {}).get("storage"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
+from vectorstore_operator import times
 from vectorstore_operator.api.base import Condition
 from vectorstore_operator.objects import Object
 
@@ -35,14 +36,13 @@ def stamped(about: Object, news: Iterable[Told], now: datetime) -> list[Conditio
         now: since when what changed holds.
     """
     since = {(c["type"], c["status"]): c["lastTransitionTime"] for c in about.get("status", {}).get("conditions") or ()}
-    moment = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return [
         Condition(
             type=one.type,
             status=one.status,
             reason=one.reason,
             message=one.message[:2048],
-            last_transition_time=since.get((one.type, one.status), moment),
+            last_transition_time=since.get((one.type, one.status), times.time(now)),
             observed_generation=about["metadata"].get("generation", 0),
         )
         for one in news

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import uuid4
 
+from vectorstore_operator import times
 from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.errors import ClusterError
 from vectorstore_operator.health import HIBERNATED
@@ -77,7 +78,7 @@ class Recorder:
             "apiVersion": EVENT.api_version,
             "kind": EVENT.name,
             "metadata": {"name": f"{meta['name']}.{uuid4().hex[:16]}", "namespace": meta.get("namespace") or "default"},
-            "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "eventTime": times.micro_time(datetime.now(UTC)),
             "reportingController": MANAGER,
             "reportingInstance": self._identity[:128],
             "action": "Reconcile",

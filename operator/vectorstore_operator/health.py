@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vectorstore_operator import names
 from vectorstore_operator.conditions import Told, told
 from vectorstore_operator.exposed import exposure_told
-from vectorstore_operator.objects import Children, Object
+from vectorstore_operator.objects import Children, Object, paused
 from vectorstore_operator.plan import Refusal, Resolved
 from vectorstore_operator.pods import Rollout, trouble
 from vectorstore_operator.storage_health import volumes_told
@@ -39,7 +39,7 @@ class Seen:
     @property
     def paused(self) -> bool:
         """Whether the children are left as they are."""
-        return bool((self.store.get("spec") or {}).get("paused"))
+        return paused(self.store)
 
     @property
     def hibernated(self) -> bool:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from vectorstore_operator import times
 from vectorstore_operator.api.keys import KeysStatus, StoreKeys
 from vectorstore_operator.objects import Object
 
@@ -134,9 +135,9 @@ def told(live: Object | None, asked: StoreKeys | None) -> KeysStatus | None:
         return None
     last = max((until for _, _, until in former(live)), default=None)
     return KeysStatus(
-        rotated_at=_rfc3339(made(live)),
-        next_rotation=_rfc3339(due(live, asked)) if asked else None,
-        former_valid_until=_rfc3339(last),
+        rotated_at=_time(made(live)),
+        next_rotation=_time(due(live, asked)) if asked else None,
+        former_valid_until=_time(last),
         rotate=record.rotate,
         revoke=record.revoke,
         secret_name=record.source,
@@ -148,5 +149,5 @@ def written(record: Record) -> str:
     return record.model_dump_json(exclude_defaults=True)
 
 
-def _rfc3339(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+def _time(moment: datetime | None) -> str | None:
+    return times.time(moment) if moment else None

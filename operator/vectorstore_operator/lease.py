@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from vectorstore_operator import times
 from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.errors import ClusterError
 from vectorstore_operator.kinds import LEASE
@@ -110,7 +111,7 @@ class Lease:
 
     async def _write(self, live: Object | None, holder: str) -> None:
         spec: dict[str, Any] = dict(live.get("spec", {})) if live else {}
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        now = times.micro_time(datetime.now(UTC))
         if holder and spec.get("holderIdentity") != holder:
             spec |= {"acquireTime": now, "leaseTransitions": spec.get("leaseTransitions", 0) + 1}
         spec |= {"holderIdentity": holder, "renewTime": now, "leaseDurationSeconds": DURATION if holder else 1}

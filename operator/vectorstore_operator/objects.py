@@ -25,6 +25,11 @@ def controller(obj: Object) -> Object | None:
     return next((ref for ref in references if ref.get("controller")), None)
 
 
+def paused(store: Object) -> bool:
+    """Whether a store's children are to stay as they are."""
+    return bool((store.get("spec") or {}).get("paused"))
+
+
 def belongs(obj: Object, store: str, uid: str) -> bool:
     """Whether an object is a child of this store: controlled by it, or an orphan that bears its labels.
 

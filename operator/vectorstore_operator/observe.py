@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from vectorstore_operator import keybook, names
+from vectorstore_operator import keybook, names, times
 from vectorstore_operator.address import address
 from vectorstore_operator.api.base import Model
 from vectorstore_operator.api.plan import PlanStatus
@@ -19,7 +19,7 @@ from vectorstore_operator.claimed import storage_status
 from vectorstore_operator.conditions import stamped, told
 from vectorstore_operator.embedding import Embedding
 from vectorstore_operator.health import CONDITIONS, Seen
-from vectorstore_operator.objects import Children, Object, belongs
+from vectorstore_operator.objects import Children, Object, belongs, paused
 from vectorstore_operator.plan import Plan, Refusal, Resolved
 from vectorstore_operator.pods import Rollout, rollout, standing, unattended
 from vectorstore_operator.quantity import from_bytes
@@ -71,7 +71,7 @@ def status(
             selector=",".join(f"{label}={value}" for label, value in names.selector(name).items()),
             documents=f"{used}/{limit}" if used is not None else None,
             bytes=usage.bytes if usage else before.get("bytes"),
-            last_request=moment(usage.last_request) if usage and usage.last_request else before.get("lastRequest"),
+            last_request=_last_request(usage) or before.get("lastRequest"),
             storage=storage_status(store, verdict, children, now),
             conditions=stamped(store, (news for tell in CONDITIONS if (news := tell(seen))), now),
         )
@@ -97,11 +97,6 @@ def plan_status(plan: Object, verdict: Plan | Refusal, now: datetime, stores: in
     )
 
 
-def moment(seconds: int) -> str:
-    """Unix seconds as RFC 3339."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def fixed(chosen: Embedding) -> dict[str, Any]:
     """What no change of a plan changes any more: fields of the status that `accept.before` reads again."""
     return {"precision": chosen.precision, "dimension": chosen.dimension if chosen.endpoint else None}
@@ -120,7 +115,7 @@ def _rollout(store: Object, verdict: Resolved | Refusal, children: Children) -> 
             return found
     if live is None:
         return None
-    if isinstance(verdict, Refusal) or (store.get("spec") or {}).get("paused"):
+    if isinstance(verdict, Refusal) or paused(store):
         return rollout(live)  # left as it is
     return rollout(live, verdict.replicas)
 
@@ -132,6 +127,10 @@ def _documents(before: str | None, verdict: Resolved | Refusal, usage: Usage | N
     if isinstance(verdict, Resolved):
         return used, verdict.documents
     return used, usage.limit if usage else int(last_limit) if last_limit else None
+
+
+def _last_request(usage: Usage | None) -> str | None:
+    return times.time(datetime.fromtimestamp(usage.last_request, UTC)) if usage and usage.last_request else None
 
 
 def _json(status: Model) -> Object:

@@ -103,7 +103,7 @@ class Reconciler:
             return None  # what it consisted of goes by its owner references
         verdict = await adopt(self._cluster, self._cache, self._recorder, store) or await self._accept(key, store)
         failure: Forbidden | None = None
-        paused = bool((store.get("spec") or {}).get("paused"))
+        paused = objects.paused(store)
         if isinstance(verdict, Resolved) and not paused:
             try:
                 verdict = await self._converge(key, store, verdict)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from vectorstore_operator.cli.report import Report
 from vectorstore_operator.cli.show import age
 from vectorstore_operator.cli.words import condition, seen, summary
-from vectorstore_operator.objects import Object
+from vectorstore_operator.objects import Object, paused
 from vectorstore_operator.pods import is_ready, trouble
 
 BAD_WHEN_TRUE = frozenset({"QuotaExceeded", "NodeLost"})
@@ -78,7 +78,7 @@ def _why(look: Look) -> Iterator[str]:
         if bad and each["type"] not in NO_TROUBLE and each["reason"] != "NotAccepted":
             told.append(each["message"])
             yield f"{each['type']} ({each['reason']}): {each['message']}"
-    if (store.get("spec") or {}).get("paused"):
+    if paused(store):
         yield "paused: the operator leaves its children as they are"
     for pod in look.pods:
         found = trouble([pod])
@@ -92,7 +92,7 @@ def _todo(look: Look, ready: bool, me: str) -> Iterator[str]:
     where, spec = f"{name} -n {namespace}", store.get("spec") or {}
     if spec.get("hibernated"):
         yield f"{me} wake {where}"
-    if spec.get("paused"):
+    if paused(store):
         yield f"{me} resume {where}"
     if not seen(store):
         yield (

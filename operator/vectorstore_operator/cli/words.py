@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vectorstore_operator import names
-from vectorstore_operator.objects import Object
+from vectorstore_operator.embedding import DEFAULT_MODEL
+from vectorstore_operator.objects import Object, paused
 
 
 def condition(store: Object, type_: str) -> Object:
@@ -42,7 +43,7 @@ def summary(store: Object) -> dict[str, Any]:
         "state": state(store),
         "message": condition(store, "Ready").get("message"),
         "plan": status.get("plan") or spec.get("plan"),
-        "model": spec.get("model") or "all-MiniLM-L6-v2",
+        "model": spec.get("model") or DEFAULT_MODEL,
         "documents": int(used) if used.isdigit() else None,
         "limit": int(limit) if limit.isdigit() else None,
         "bytes": status.get("bytes"),
@@ -51,7 +52,7 @@ def summary(store: Object) -> dict[str, Any]:
         "secret": status.get("secret"),
         "replicas": status.get("replicas"),
         "readyReplicas": status.get("readyReplicas"),
-        "paused": bool(spec.get("paused")),
+        "paused": paused(store),
         "refused": condition(store, "Accepted").get("status") == "False",
         "hibernated": bool(spec.get("hibernated")),
         "created": meta.get("creationTimestamp"),
