@@ -62,7 +62,7 @@ async def reload(instance: Instance, receive: Receive) -> dict[str, Any]:
         push = msgspec.json.decode(await _body(receive), type=_Push)
     except msgspec.ValidationError as problem:  # its messages repeat no values
         raise malformed(str(problem)) from None
-    except msgspec.DecodeError as problem:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise invalid(f"the body is not JSON: {problem}") from None
     keyring = _keyring(instance, push.keys) if push.keys else None
     limits = _limits(push.limits) if bytes(push.limits) else None

@@ -119,6 +119,8 @@ def reloaded(_sessions: Start) -> Running:
 
 def test_a_body_that_is_no_json_or_too_large_is_refused(reloaded: Running) -> None:
     headers = {"authorization": f"Bearer {reloaded.key('admin')}"}
-    for content, expected in ((b"{", 400), (b"x" * 2_000_000, 413)):
+    deep = b'{"limits": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    no_text = b'{"keys": {"generation": 1, "digests": {"admin": ["\xff"]}}}'
+    for content, expected in ((b"{", 400), (deep, 400), (no_text, 400), (b"x" * 2_000_000, 413)):
         refused = httpx.post(f"{reloaded.management_url}/admin/reload", headers=headers, content=content)
         assert (refused.status_code, "message" in refused.json()) == (expected, True)
