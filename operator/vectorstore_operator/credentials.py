@@ -9,22 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import secrets
 from pathlib import Path
 
 from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.errors import Conflict
-from vectorstore_operator.kinds import KINDS
+from vectorstore_operator.kinds import SECRET
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.render import binding
-
-SECRET = KINDS["Secret"]
-
-
-def fresh_key() -> str:
-    """256 random bits, as text that survives URLs and headers."""
-    return secrets.token_urlsafe(32)
+from vectorstore_operator.secretdata import encoded, fresh_key
 
 
 async def once(cluster: Cluster, secret: Object) -> tuple[Object, bool]:
@@ -65,7 +58,7 @@ async def operator_secret(cluster: Cluster, namespace: str, name: str, file: Pat
         "kind": "Secret",
         "metadata": {"namespace": namespace, "name": name},
         "type": "Opaque",
-        "data": {"secret": base64.b64encode(fresh_key().encode()).decode()},
+        "data": {"secret": encoded(fresh_key())},
     }
     live, _ = await once(cluster, fresh)
     return base64.b64decode(live["data"]["secret"])

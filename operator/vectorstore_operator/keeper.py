@@ -13,11 +13,13 @@ from vectorstore_operator import diff, keybook, names, objects, ownkeys, rotatio
 from vectorstore_operator.api.keys import StoreKeys
 from vectorstore_operator.cache import Cache, Key
 from vectorstore_operator.cluster import Cluster
-from vectorstore_operator.credentials import SECRET, addressed, fresh_key, once
+from vectorstore_operator.credentials import addressed, once
 from vectorstore_operator.events import News, Recorder
+from vectorstore_operator.kinds import SECRET
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Refusal, Resolved
 from vectorstore_operator.render import keys
+from vectorstore_operator.secretdata import fresh_key
 
 GIVEN_AGAIN = 30.0
 """Seconds between two looks at a tenant's own Secret: it is not the operator's, so it is not watched."""

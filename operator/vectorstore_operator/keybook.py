@@ -10,7 +10,6 @@ The entries and annotations of the Secret:
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from vectorstore_operator import times
 from vectorstore_operator.api.keys import KeysStatus, StoreKeys
 from vectorstore_operator.objects import Object
+from vectorstore_operator.secretdata import decoded
 
 ROLES = ("read-write", "read-only")
 ANNOTATION = "vectorstore.dev/keys"
@@ -71,13 +71,7 @@ def first_record(asked: StoreKeys) -> Object:
 
 def lines(secret: Object, entry: str) -> list[str]:
     """The keys in an entry, one per line."""
-    text = decoded(secret, entry)
-    return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-def decoded(secret: Object, entry: str) -> str:
-    """An entry as text, empty where it is not there."""
-    return base64.b64decode((secret.get("data") or {}).get(entry, "")).decode(errors="replace")
+    return [line.strip() for line in decoded(secret, entry).splitlines() if line.strip()]
 
 
 def valid(live: Object, role: str, now: datetime, given: Object | None = None) -> list[str]:

@@ -29,9 +29,11 @@ STORE = Kind("VectorStore", API_VERSION, "vectorstores")
 PLAN = Kind("VectorStorePlan", API_VERSION, "vectorstoreplans")
 STATEFUL_SET = Kind("StatefulSet", "apps/v1", "statefulsets")
 CLAIM = Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims")
+SECRET = Kind("Secret", "v1", "secrets")
+POD = Kind("Pod", "v1", "pods")
 CHILDREN = (
     Kind("ServiceAccount", "v1", "serviceaccounts"),
-    Kind("Secret", "v1", "secrets"),
+    SECRET,
     Kind("ConfigMap", "v1", "configmaps"),
     Kind("Service", "v1", "services"),
     Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies"),
@@ -40,11 +42,11 @@ CHILDREN = (
     STATEFUL_SET,
     Kind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers"),
     Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets"),
-    Kind("Pod", "v1", "pods"),
+    POD,
     CLAIM,
 )
 """What a store consists of: watched by label."""
-RENDERED = frozenset(kind.name for kind in CHILDREN) - {"Pod", "PersistentVolumeClaim"}
+RENDERED = frozenset(kind.name for kind in CHILDREN) - {POD.name, CLAIM.name}
 """Those the operator states itself; pods and claims are made by the StatefulSet's controller."""
 NAMESPACE = Kind("Namespace", "v1", "namespaces")
 LEASE = Kind("Lease", "coordination.k8s.io/v1", "leases")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from vectorstore_operator import permits
 from vectorstore_operator.cluster import Cluster
-from vectorstore_operator.kinds import KINDS, NAMESPACE, PRIORITY_CLASS
+from vectorstore_operator.kinds import NAMESPACE, PRIORITY_CLASS, SECRET
 from vectorstore_operator.names import EMBEDDING_KEY
 from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Refusal, Resolved
@@ -43,17 +43,17 @@ async def missing(cluster: Cluster, store: Resolved, children: Children) -> Refu
     ):
         return scheduling.priority_missing(plan.name, priority)
     if (tls := store.spec.tls) and not certificate.settled(store, children):
-        found = await cluster.get(KINDS["Secret"], store.namespace, tls.secret_name)
+        found = await cluster.get(SECRET, store.namespace, tls.secret_name)
         if refusal := certificate.missing(tls.secret_name, found):
             return refusal
     engine = store.remote.secret_name if store.remote else None
     if engine is not None and not settled(store, children, engine):
-        found = await cluster.get(KINDS["Secret"], store.namespace, engine)
+        found = await cluster.get(SECRET, store.namespace, engine)
         if refusal := remote.missing(store, found):
             return refusal
     if store.embedding.secret is None or settled(store, children, store.embedding.secret):
         return None
-    return secret_missing(store, await cluster.get(KINDS["Secret"], store.namespace, store.embedding.secret))
+    return secret_missing(store, await cluster.get(SECRET, store.namespace, store.embedding.secret))
 
 
 def settled(store: Resolved, children: Children, secret: str) -> bool:

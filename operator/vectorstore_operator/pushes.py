@@ -10,7 +10,6 @@ after a restart of the operator all is pushed once more, which changes nothing i
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import logging
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from vectorstore_operator.pods import is_ready, management_url
 from vectorstore_operator.queue import Bucket, WorkQueue, exponential
 from vectorstore_operator.render.keys import GENERATION, TENANT_FILES
 from vectorstore_operator.render.limits import FILE as LIMITS_FILE
+from vectorstore_operator.secretdata import decoded
 
 log = logging.getLogger(__name__)
 
@@ -144,17 +144,13 @@ def ready(children: Children) -> dict[str, str]:
 
 def editions(store: str, children: Children) -> tuple[str, ...]:
     """What to push, as bodies of requests: the keys, if they are numbered, and the limits."""
-    keys = children.get(("Secret", names.keys(store)), {}).get("data") or {}
+    keys = children.get(("Secret", names.keys(store)), {})
     limits = children.get(("ConfigMap", names.limits(store)), {}).get("data") or {}
-    digests = {role: _text(keys.get(role, "")).split() for role in TENANT_FILES}
-    number = _text(keys.get(GENERATION, "")).strip()
+    digests = {role: decoded(keys, role).split() for role in TENANT_FILES}
+    number = decoded(keys, GENERATION).strip()
     bodies = []
-    if number.isdigit() and any(digests.values()):
+    if number.isdecimal() and any(digests.values()):
         bodies.append(json.dumps({"keys": {"generation": int(number), "digests": digests}}))
     if LIMITS_FILE in limits:
         bodies.append(f'{{"limits": {limits[LIMITS_FILE]}}}')
     return tuple(bodies)
-
-
-def _text(encoded: str) -> str:
-    return base64.b64decode(encoded).decode(errors="replace")

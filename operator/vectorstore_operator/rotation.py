@@ -10,7 +10,6 @@ after a kill between any two writes.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -28,6 +27,7 @@ from vectorstore_operator.keybook import (
     written,
 )
 from vectorstore_operator.objects import Object
+from vectorstore_operator.secretdata import encoded
 
 PATIENCE = {False: timedelta(seconds=120), True: timedelta(seconds=2)}
 """How long new keys wait for a pod that takes none, until it has read its files; less when they revoke others."""
@@ -125,8 +125,8 @@ def _ended(live: Object, now: datetime, hours: int, *, every: bool) -> dict[str,
 
 
 def _patch(record: Record | None, data: dict[str, str | None]) -> Object:
-    encoded = {name: None if text is None else base64.b64encode(text.encode()).decode() for name, text in data.items()}
-    change: Object = {"data": encoded} if encoded else {}
+    entries = {name: None if text is None else encoded(text) for name, text in data.items()}
+    change: Object = {"data": entries} if entries else {}
     if record is not None:
         change["metadata"] = {"annotations": {ANNOTATION: written(record)}}
     return change

@@ -6,7 +6,6 @@ it is loaded when a verb first needs a cluster.
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from vectorstore_operator import names
 from vectorstore_operator.errors import ClusterError, Conflict, Forbidden, NotFound, Transient, Unauthorized
-from vectorstore_operator.kinds import EVENT, KINDS, STORE
+from vectorstore_operator.keybook import lines
+from vectorstore_operator.kinds import EVENT, KINDS, SECRET, STORE
 from vectorstore_operator.local import Problem
 from vectorstore_operator.objects import Object
 
@@ -97,11 +97,11 @@ async def key_of(remote: Remote, secret: str, entry: str) -> str:
     Raises:
         Problem: there is none.
     """
-    found = await remote.cluster.get(KINDS["Secret"], remote.namespace, secret) or {}
-    lines = base64.b64decode((found.get("data") or {}).get(entry, "")).decode(errors="replace").split()
-    if not lines:
+    found = await remote.cluster.get(SECRET, remote.namespace, secret) or {}
+    keys = lines(found, entry)
+    if not keys:
         raise Problem(f"Secret {secret} in {remote.namespace} has no key {entry!r}; see the store's status")
-    return lines[0]
+    return keys[0]
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from vectorstore_operator.errors import Transient, from_answer
-from vectorstore_operator.kinds import KINDS
+from vectorstore_operator.kinds import POD
 
 if TYPE_CHECKING:
     from vectorstore_operator.cluster import Connection
@@ -56,7 +56,7 @@ class Streams:
         return self._session.ws_connect(url, headers=headers, protocols=(_PROTOCOL,), proxy=proxy)
 
     async def _request(self, pod: str, what: str, query: dict[str, str]) -> tuple[str, dict[str, str]]:
-        path = KINDS["Pod"].path(self._namespace, pod, what)
+        path = POD.path(self._namespace, pod, what)
         headers: dict[str, str] = {}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, "GET", None)
         return f"{self._api.configuration.host}{path}?{urlencode(query)}", headers

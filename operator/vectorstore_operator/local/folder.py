@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from vectorstore_instance.settings import Limits
 from vectorstore_operator.api.store import NAME_RULE, name_allowed
 from vectorstore_operator.local import Problem
 from vectorstore_operator.local.wanted import Record
+from vectorstore_operator.secretdata import fresh_key
 
 KEYS = ("read-write", "read-only", "admin")
 _M = TypeVar("_M", bound=BaseModel)
@@ -56,7 +56,7 @@ class Folder:
         """Random keys where there are none; those that are there stay."""
         for name in KEYS:
             if not self.key_file(name).exists():
-                _replace(self.key_file(name), secrets.token_urlsafe(32) + "\n")
+                _replace(self.key_file(name), fresh_key() + "\n")
 
     def key(self, name: str) -> str | None:
         """The first line of a key file; None where somebody removed it."""

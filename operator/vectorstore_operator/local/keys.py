@@ -7,7 +7,6 @@ runs here that could act at a later time, so what needs a calendar is refused.
 from __future__ import annotations
 
 import base64
-import secrets
 from pathlib import Path
 
 from vectorstore_operator import keybook, ownkeys
@@ -16,6 +15,7 @@ from vectorstore_operator.local import Problem
 from vectorstore_operator.local.folder import Folder
 from vectorstore_operator.local.wanted import Record
 from vectorstore_operator.objects import Object
+from vectorstore_operator.secretdata import fresh_key
 
 
 def check(wanted: Record, given: Path) -> None:
@@ -56,7 +56,7 @@ def bring_about(folder: Folder, before: Record | None, wanted: Record, given: Pa
         return None
     for role in keybook.ROLES:
         if former.secret_name and not folder.keys(role):
-            _write(folder, role, [_fresh()])
+            _write(folder, role, [fresh_key()])
     if asked.revoke not in (None, former.revoke):
         return _exchange(folder, keep=False)
     if asked.rotate not in (None, former.rotate):
@@ -66,7 +66,7 @@ def bring_about(folder: Folder, before: Record | None, wanted: Record, given: Pa
 
 def _exchange(folder: Folder, *, keep: bool) -> str:
     for role in keybook.ROLES:
-        _write(folder, role, [_fresh(), *(folder.keys(role) if keep else ())])
+        _write(folder, role, [fresh_key(), *(folder.keys(role) if keep else ())])
     return f"has new keys; those before are {'valid until spec.keys.revoke changes' if keep else 'void'}"
 
 
@@ -75,10 +75,6 @@ def _write(folder: Folder, role: str, keys: list[str]) -> bool:
         return False
     folder.write_keys(role, keys)
     return True
-
-
-def _fresh() -> str:
-    return secrets.token_urlsafe(32)
 
 
 def _given(path: Path) -> Object | None:

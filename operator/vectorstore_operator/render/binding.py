@@ -6,11 +6,10 @@ key is touched, whoever put it there.
 
 from __future__ import annotations
 
-import base64
-
 from vectorstore_operator.address import address
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
+from vectorstore_operator.secretdata import encoded
 
 
 def entries(store: Resolved) -> dict[str, str]:
@@ -21,7 +20,7 @@ def entries(store: Resolved) -> dict[str, str]:
 
 def moved(store: Resolved, live: Object) -> Object | None:
     """The merge patch that puts the right address into a live Secret; None where it is there."""
-    wanted = {entry: base64.b64encode(text.encode()).decode() for entry, text in entries(store).items()}
+    wanted = {entry: encoded(text) for entry, text in entries(store).items()}
     given = live.get("data") or {}
     if all(given.get(entry) == text for entry, text in wanted.items()):
         return None

@@ -8,7 +8,6 @@ key file every line is valid: a key, or `sha256:` and the hex SHA-256 of its UTF
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 from datetime import datetime
@@ -20,6 +19,7 @@ from vectorstore_operator.render import binding
 from vectorstore_operator.render.editions import EPOCH, edition
 from vectorstore_operator.render.meta import child
 from vectorstore_operator.render.platform import Platform
+from vectorstore_operator.secretdata import decoded, encoded
 
 TENANT_FILES = keybook.ROLES
 GENERATION = "generation"
@@ -65,7 +65,7 @@ def credentials(store: Resolved, read_write: str | None, read_only: str | None) 
         "Secret",
         names.credentials(store.name),
         type="servicebinding.io/chroma",
-        data={entry: _encode(value) for entry, value in entries.items() if value is not None},
+        data={entry: encoded(value) for entry, value in entries.items() if value is not None},
     )
 
 
@@ -92,7 +92,7 @@ def digests(store: Resolved, platform: Platform, children: Children, now: dateti
     }
     files["admin"] = digest(token(platform.secret, "admin", store.uid)) + "\n"
     files["internal"] = token(platform.secret, "internal", store.uid) + "\n"
-    data = {name: _encode(content) for name, content in files.items()}
+    data = {name: encoded(content) for name, content in files.items()}
     return child(
         store,
         "v1",
@@ -106,13 +106,8 @@ def digests(store: Resolved, platform: Platform, children: Children, now: dateti
 def _numbered(data: Object, live: Object | None, now: datetime) -> Object:
     """The data with its number. Keys that an earlier release rendered have none, and get one when they change."""
     given = dict((live or {}).get("data") or {})
-    written = given.pop(GENERATION, None)
-    if written is None and given == data:
+    if given.pop(GENERATION, None) is None and given == data:
         return data
-    text = base64.b64decode(written or "").strip()
-    number = int(text) if text.isdigit() else None
-    return data | {GENERATION: _encode(f"{edition(number, given == data, now)}\n")}
-
-
-def _encode(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
+    text = decoded(live or {}, GENERATION).strip()
+    number = int(text) if text.isdecimal() else None
+    return data | {GENERATION: encoded(f"{edition(number, given == data, now)}\n")}

@@ -13,6 +13,7 @@ import pytest
 from vectorstore_operator import keybook, rotation
 from vectorstore_operator.api.keys import StoreKeys
 from vectorstore_operator.objects import Object
+from vectorstore_operator.secretdata import decoded
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -63,7 +64,7 @@ class Vault:
         return next(n for n in range(10) if not self.step())
 
     def shown(self, role: str = "read-write") -> str:
-        return keybook.decoded(self.live, role)
+        return decoded(self.live, role)
 
     def valid(self, role: str = "read-write") -> list[str]:
         return keybook.valid(self.live, role, self.now, self.given)

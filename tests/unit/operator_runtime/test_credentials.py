@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from vectorstore_operator.credentials import fresh_key, once, operator_secret
+from vectorstore_operator.credentials import once, operator_secret
 from vectorstore_operator.errors import Conflict
+from vectorstore_operator.secretdata import fresh_key
 
 FRESH = {"metadata": {"namespace": "ns", "name": "s"}, "data": {"key": "new"}}
 
