@@ -16,7 +16,8 @@ from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.claimed import Around, volume_of
 from vectorstore_operator.embedding import Before
 from vectorstore_operator.objects import Children, Object
-from vectorstore_operator.plan import Identity, Plan, Refusal, Resolved, choose_plan, resolve, size_plan
+from vectorstore_operator.plan import Identity, Plan, Resolved, choose_plan, resolve, size_plan
+from vectorstore_operator.refusal import Refusal
 
 NOTHING_KNOWN = Around()
 _Spec = TypeVar("_Spec", bound=BaseModel)

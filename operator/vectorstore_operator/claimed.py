@@ -10,8 +10,9 @@ from typing import Any
 from vectorstore_operator import names, times
 from vectorstore_operator.api.storage import StorageStatus
 from vectorstore_operator.objects import Children, Object
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
 from vectorstore_operator.quantity import from_bytes, to_bytes
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.volume import StorageClass, Volume
 
 PROVISIONER = "volume.kubernetes.io/storage-provisioner"

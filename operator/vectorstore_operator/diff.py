@@ -14,7 +14,7 @@ from typing import Any
 from vectorstore_operator import names
 from vectorstore_operator.objects import Children, Object, belongs, controller, key
 from vectorstore_operator.ownership import edited
-from vectorstore_operator.plan import Refusal
+from vectorstore_operator.refusal import Refusal
 
 PRUNED = (
     "HorizontalPodAutoscaler",

@@ -9,8 +9,9 @@ from vectorstore_operator import names
 from vectorstore_operator.conditions import Told, told
 from vectorstore_operator.exposed import exposure_told
 from vectorstore_operator.objects import Children, Object, paused
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
 from vectorstore_operator.pods import Rollout, trouble
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.storage_health import volumes_told
 
 HIBERNATED = "Hibernated"

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from vectorstore_operator import exposure
 from vectorstore_operator.address import host
 from vectorstore_operator.cache import Cache, Key
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
+from vectorstore_operator.refusal import Refusal
 
 
 class Hosts:

@@ -17,7 +17,8 @@ from vectorstore_operator.credentials import addressed, once
 from vectorstore_operator.events import News, Recorder
 from vectorstore_operator.kinds import SECRET
 from vectorstore_operator.objects import Object
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import keys
 from vectorstore_operator.secretdata import fresh_key
 

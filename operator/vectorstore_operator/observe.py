@@ -20,9 +20,10 @@ from vectorstore_operator.conditions import stamped, told
 from vectorstore_operator.embedding import Embedding
 from vectorstore_operator.health import CONDITIONS, Seen
 from vectorstore_operator.objects import Children, Object, belongs, paused
-from vectorstore_operator.plan import Plan, Refusal, Resolved
+from vectorstore_operator.plan import Plan, Resolved
 from vectorstore_operator.pods import Rollout, rollout, standing, unattended
 from vectorstore_operator.quantity import from_bytes
+from vectorstore_operator.refusal import Refusal
 
 
 @dataclass(frozen=True)

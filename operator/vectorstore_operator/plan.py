@@ -18,7 +18,7 @@ from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.checks import refused
 from vectorstore_operator.embedding import NEW, Before, Embedding
 from vectorstore_operator.quantity import from_bytes, parse, to_bytes
-from vectorstore_operator.refusal import Refusal as Refusal
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.remote import remote_of, remote_refused
 from vectorstore_operator.volume import NO_GROWTH, NO_VOLUME, Growth, Volume, choose_volume, growth_refused
 

@@ -12,8 +12,9 @@ from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.kinds import NAMESPACE, PRIORITY_CLASS, SECRET
 from vectorstore_operator.names import EMBEDDING_KEY
 from vectorstore_operator.objects import Children, Object
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
 from vectorstore_operator.pods import rollout
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import certificate, remote, scheduling
 from vectorstore_operator.render.egress import unreachable
 

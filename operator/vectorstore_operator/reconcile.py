@@ -26,8 +26,9 @@ from vectorstore_operator.keeper import Keeper
 from vectorstore_operator.kinds import CLAIM, KINDS
 from vectorstore_operator.metrics import Metrics
 from vectorstore_operator.objects import Children, Object
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
 from vectorstore_operator.queue import exponential
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import claims
 from vectorstore_operator.storage import Storage
 

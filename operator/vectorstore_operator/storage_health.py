@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from vectorstore_operator.claimed import size_of
 from vectorstore_operator.conditions import Told, told
 from vectorstore_operator.objects import Object
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
 from vectorstore_operator.quantity import from_bytes, to_bytes
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.volume import Growth, cannot
 
 NEARLY_FULL = 85

@@ -26,8 +26,8 @@ def _is_a_range(cidr: str) -> str:
     return cidr
 
 
-Cidr = Annotated[str, Field(max_length=43), AfterValidator(_is_a_range)]
-"""A range of addresses, such as 10.0.0.0/8."""
+Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", max_length=43), AfterValidator(_is_a_range)]
+"""A range of addresses, such as 10.0.0.0/8: one address is 10.0.0.5/32, and there are no masks in dots."""
 
 
 class LabelSelector(Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from vectorstore_operator.api.base import ClassName, Model, Rule, cel
 from vectorstore_operator.api.network import Labels
@@ -67,6 +67,28 @@ class Spread(Model):
     """What happens to a pod that would make it uneven."""
 
 
+def _each_once(spreads: list[Spread]) -> list[Spread]:
+    keys = [(spread.topology_key, spread.when_unsatisfiable) for spread in spreads]
+    for key, what in keys:
+        if keys.count((key, what)) > 1:
+            raise ValueError(f"topologyKey {key} is given twice with {what}; leave one out")
+    return spreads
+
+
+Spreads = Annotated[
+    list[Spread],
+    Field(
+        max_length=8,
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["topologyKey", "whenUnsatisfiable"],
+        },
+    ),
+    AfterValidator(_each_once),
+]
+"""As in a pod, whose own list is keyed likewise: an apply with one twice is answered with a 500."""
+
+
 class Scheduling(Model):
     """Where pods run."""
 
@@ -76,5 +98,5 @@ class Scheduling(Model):
     """Taints that pods put up with, such as those of spot nodes, beside a minute of a node that does not answer."""
     priority_class_name: ClassName | None = None
     """A PriorityClass; omitted = the cluster's default."""
-    topology_spread: Annotated[list[Spread], Field(max_length=8)] | None = None
+    topology_spread: Spreads | None = None
     """Omitted = over nodes, as far as they go, where a store may have more than one pod."""

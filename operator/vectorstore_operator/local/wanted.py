@@ -22,7 +22,8 @@ from vectorstore_operator.api.store import FIXED, StoreSpec
 from vectorstore_operator.embedding import NEW, Before, embedding_settings
 from vectorstore_operator.local import Problem
 from vectorstore_operator.local.manifest import Store
-from vectorstore_operator.plan import Identity, Refusal, Resolved, choose_plan, resolve, size_plan
+from vectorstore_operator.plan import Identity, Resolved, choose_plan, resolve, size_plan
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.remote import remote_settings
 
 _T = TypeVar("_T")

@@ -7,7 +7,8 @@ from pathlib import Path
 from vectorstore_operator import names
 from vectorstore_operator.address import scheme
 from vectorstore_operator.objects import Children, Object
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
+from vectorstore_operator.refusal import Refusal
 
 ENTRIES = ("tls.crt", "tls.key")
 

@@ -28,9 +28,11 @@ def owner_patch(store: Resolved, claim: Object) -> Object | None:
     """
     meta = claim["metadata"]
     owned = any(reference["uid"] == store.uid for reference in meta.get("ownerReferences") or ())
-    if owned == store.delete_volumes:
+    # Before an engine elsewhere a claim is what an earlier store of the name left, and not this one's to delete.
+    goes = store.delete_volumes and store.remote is None
+    if owned == goes:
         return None
-    return _stated(store.name, claim, {"ownerReferences": [owner(store)]} if store.delete_volumes else {})
+    return _stated(store.name, claim, {"ownerReferences": [owner(store)]} if goes else {})
 
 
 def too_small(store: Resolved, children: Children) -> list[Object]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from vectorstore_operator.api.network import Egress
 from vectorstore_operator.api.urls import hidden, port
 from vectorstore_operator.objects import Object
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render.peers import peer, policy_port
 
 PUBLIC: list[Object] = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from vectorstore_operator.objects import Object
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
+from vectorstore_operator.refusal import Refusal
 
 FOLDER = Path("/etc/vectorstore/engine")
 SCRATCH = "1Gi"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from vectorstore_operator import names
 from vectorstore_operator.api.scheduling import Spread
 from vectorstore_operator.objects import Children, Object
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
+from vectorstore_operator.refusal import Refusal
 
 EVICTED_AFTER = 60
 """Seconds on a node that does not answer, instead of the default five minutes."""

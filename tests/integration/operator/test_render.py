@@ -12,7 +12,8 @@ from tests.support.desired import PLATFORM, given_credentials, sized, store
 
 from vectorstore_operator import diff, names
 from vectorstore_operator.objects import Object, key
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import Platform, claims, desired
 
 pytestmark = pytest.mark.apiserver

@@ -11,7 +11,8 @@ from tests.support.desired import PLATFORM, given_credentials, store, with_crede
 
 from vectorstore_operator import diff
 from vectorstore_operator.objects import Object, key
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import desired
 
 Live = dict[tuple[str, str], Object]

@@ -18,7 +18,8 @@ from vectorstore_operator.cache import Cache, Key
 from vectorstore_operator.exposed import exposure_told
 from vectorstore_operator.hosts import Hosts
 from vectorstore_operator.objects import Object, key
-from vectorstore_operator.plan import Identity, Plan, Refusal, Resolved, resolve, size_plan
+from vectorstore_operator.plan import Identity, Plan, Resolved, resolve, size_plan
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import binding, certificate, desired, pod
 
 TLS: dict[str, Any] = {"tls": {"secretName": "acme-cert"}}

@@ -13,7 +13,8 @@ from vectorstore_operator.api.store import StoreStatus
 from vectorstore_operator.names import labels
 from vectorstore_operator.objects import Children, Object, key
 from vectorstore_operator.observe import Usage, plan_status, status
-from vectorstore_operator.plan import Refusal, Resolved
+from vectorstore_operator.plan import Resolved
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.structural import structural
 
 EARLIER = "2026-01-01T00:00:00Z"

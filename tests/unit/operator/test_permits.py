@@ -12,8 +12,9 @@ from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.api.urls import allowed, hidden
 from vectorstore_operator.objects import key
 from vectorstore_operator.permits import namespace_refused
-from vectorstore_operator.plan import Identity, Plan, Refusal, Resolved, resolve
+from vectorstore_operator.plan import Identity, Plan, Resolved, resolve
 from vectorstore_operator.prerequisites import secret_missing, settled
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import desired, pod
 from vectorstore_operator.render.egress import PUBLIC, unreachable
 

@@ -9,8 +9,9 @@ from tests.support.desired import SHIPPED, sized, store
 
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import StoreSpec
-from vectorstore_operator.plan import Identity, Plan, Refusal, Resolved, choose_plan, resolve, size_plan
+from vectorstore_operator.plan import Identity, Plan, Resolved, choose_plan, resolve, size_plan
 from vectorstore_operator.quantity import GI
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.volume import Volume
 
 

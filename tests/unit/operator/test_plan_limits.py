@@ -12,7 +12,8 @@ from vectorstore_instance.settings import Limits
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.objects import key
-from vectorstore_operator.plan import Identity, Plan, Refusal, Resolved, resolve, size_plan
+from vectorstore_operator.plan import Identity, Plan, Resolved, resolve, size_plan
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import desired
 
 ALL = {

@@ -13,8 +13,9 @@ from vectorstore_operator import prerequisites
 from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.objects import Object, key
-from vectorstore_operator.plan import Identity, Plan, Refusal, Resolved, resolve
+from vectorstore_operator.plan import Identity, Plan, Resolved, resolve
 from vectorstore_operator.quantity import GI
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import desired, pod
 from vectorstore_operator.render.remote import missing
 from vectorstore_operator.storage_health import volumes_told

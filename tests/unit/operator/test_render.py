@@ -228,6 +228,12 @@ def test_claims_that_follow_the_policy_are_left_alone(policy: str | None, owned:
     assert claims.owner_patch(resolved, claim) is None
 
 
+def test_an_earlier_store_s_volume_does_not_go_with_one_whose_data_is_elsewhere() -> None:
+    far = sized("far", {"documents": 1000, "remoteEngines": ["*"]})
+    before = store(far, deletionPolicy="Delete", engine={"remote": {"url": "https://chroma.example"}})
+    assert claims.owner_patch(before, CLAIM) is None
+
+
 def test_claims_get_an_owner_that_is_no_controller() -> None:
     patch = claims.owner_patch(store(deletionPolicy="Delete"), CLAIM)
     assert patch is not None

@@ -10,7 +10,8 @@ from tests.support.desired import PLATFORM, SHIPPED, sized, store, with_credenti
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.scheduling import Toleration
 from vectorstore_operator.objects import Object, key
-from vectorstore_operator.plan import Plan, Refusal, size_plan
+from vectorstore_operator.plan import Plan, size_plan
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import desired, scheduling
 from vectorstore_operator.render.pod import pod_spec
 

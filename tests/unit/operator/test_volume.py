@@ -12,8 +12,9 @@ from tests.support.desired import sized
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.storage import Storage, storage_changed
 from vectorstore_operator.api.store import StoreSpec
-from vectorstore_operator.plan import Identity, Plan, Refusal, Resolved, resolve, size_plan
+from vectorstore_operator.plan import Identity, Plan, Resolved, resolve, size_plan
 from vectorstore_operator.quantity import GI
+from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.volume import EVERY, StorageClass, Volume, driver_of
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vectorstore_operator import accept
-from vectorstore_operator.plan import Plan, Refusal, Resolved
+from vectorstore_operator.plan import Plan, Resolved
+from vectorstore_operator.refusal import Refusal
 
 
 def store(status: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
