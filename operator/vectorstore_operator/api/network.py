@@ -14,10 +14,11 @@ PEER_RULE = Rule(
     message="ipBlock does not go together with namespaceSelector or podSelector; make two peers of them",
 )
 
-Labels = Annotated[
-    dict[str, Annotated[str, Field(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)]],
-    Field(max_length=16),
-]
+LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)]
+"""The value of a label or taint, which may be empty."""
+
+Labels = Annotated[dict[str, LabelValue], Field(max_length=16)]
+"""Labels by their keys."""
 
 
 def _is_a_range(cidr: str) -> str:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from vectorstore_operator.api.base import ClassName, Model, Rule, cel
-from vectorstore_operator.api.network import Labels
+from vectorstore_operator.api.base import Model, Rule, Subdomain, cel
+from vectorstore_operator.api.network import Labels, LabelValue
 
 LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 
@@ -38,7 +38,7 @@ class Toleration(Model):
     """The taint's key; omitted = every one."""
     operator: Literal["Equal", "Exists"] = "Equal"
     """Whether its value matters."""
-    value: Annotated[str, Field(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)] | None = None
+    value: LabelValue | None = None
     """Its value; omitted = none."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """Its effect; omitted = all."""
@@ -96,7 +96,7 @@ class Scheduling(Model):
     """Labels that a node must have."""
     tolerations: Annotated[list[Toleration], Field(max_length=16)] = []
     """Taints that pods put up with, such as those of spot nodes, beside a minute of a node that does not answer."""
-    priority_class_name: ClassName | None = None
+    priority_class_name: Subdomain | None = None
     """A PriorityClass; omitted = the cluster's default."""
     topology_spread: Spreads | None = None
     """Omitted = over nodes, as far as they go, where a store may have more than one pod."""

@@ -115,7 +115,11 @@ def test_a_plan_that_the_models_accept_is_one_to_the_schema(spec: dict[str, Any]
         (PlanSpec, {"documents": 5, "replicas": {"min": 2}}, "replicas.min is above replicas.max"),
         (PlanSpec, {"documents": 5, "memory": "a lot"}, "should match pattern"),
         (PlanSpec, {"documents": 5, "network": {"clients": [{"ipBlock": {"cidr": "10.0.0.0/33"}}]}}, "does not appear"),
-        (PlanSpec, {"documents": 5, "network": {"clients": [{"ipBlock": {"cidr": "10.0.0.5"}}]}}, "should match pattern"),
+        (
+            PlanSpec,
+            {"documents": 5, "network": {"clients": [{"ipBlock": {"cidr": "10.0.0.5"}}]}},
+            "should match pattern",
+        ),
         (
             PlanSpec,
             {"documents": 5, "network": {"clients": [{"ipBlock": {"cidr": "10.0.0.0/255.0.0.0"}}]}},
