@@ -7,10 +7,14 @@ engine, in transactions that are short enough for it to wait for: it gives up af
 from __future__ import annotations
 
 import json
+import logging
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 _SCHEMA = {"embeddings_queue": 2, "metadb": 6, "sysdb": 10}
 """The migrations of Chroma 1.5.9, which everything here was written for."""
@@ -28,9 +32,14 @@ _MAKE_LISTS_GO = (
 """Our trigger. Chroma 1.5.9 drops a collection or a database without its list metadata, which the next rows
 to get the same numbers inherit. So it goes in the transaction that drops the rows, whatever dies when."""
 
-_INDEX_QUEUE = "create index if not exists vectorstore_topics on embeddings_queue (topic)"
+_TOPICS = "vectorstore_topics"
+_INDEX_QUEUE = f"create index {_TOPICS} on embeddings_queue (topic)"
 """Our index. At each write Chroma 1.5.9 reads what the queue holds of a collection since its files were last written,
 or ever, by going through all that it holds since: little where it is purged, 10 MB beside 5,000 rows of others here."""
+_INDEXING = 256
+"""Bytes an operation takes at most while that is made: in the index, in SQLite's log, and sorted before."""
+_LEAST = 100
+"""Bytes an operation takes at least in the queue."""
 
 _ORPHANS = {
     "segments": "collection not in (select id from collections)",
@@ -110,7 +119,7 @@ def prepare(path: Path) -> None:
             (_KEEP_QUEUE, _KEEP_QUEUE),
         )
         _let_lists_go(db)
-        db.execute(_INDEX_QUEUE)
+        _index_queue(db, shutil.disk_usage(path.parent).free)
 
 
 def _let_lists_go(db: sqlite3.Connection) -> None:
@@ -120,6 +129,19 @@ def _let_lists_go(db: sqlite3.Connection) -> None:
     with transaction(db):
         db.execute(f"delete from embedding_metadata_array where {_ORPHANS['embedding_metadata_array']}")  # noqa: S608
         db.execute(_MAKE_LISTS_GO)
+
+
+def _index_queue(db: sqlite3.Connection, free: int) -> None:
+    """Indexes the queue, once; not where that took half of the disk's free bytes: without it all goes on, slower."""
+    if db.execute("select 1 from sqlite_master where type = 'index' and name = ?", (_TOPICS,)).fetchone():
+        return
+    needed = min(newest_operation(db), used_bytes(db) // _LEAST) * _INDEXING
+    if needed > free // 2:
+        log.warning(
+            "the queue is not indexed: that may take %d bytes, and %d are free; writes are slower", needed, free
+        )
+    else:
+        db.execute(_INDEX_QUEUE)
 
 
 def compact(db: sqlite3.Connection) -> None:

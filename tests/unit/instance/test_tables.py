@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,6 +92,18 @@ def test_a_start_in_order_touches_neither_queue_nor_positions(db: sqlite3.Connec
     assert len(db.execute("select * from max_seq_id").fetchall()) == 2
     assert "false" in db.execute("select config_json_str from embeddings_queue_config").fetchone()[0]
     assert db.execute("pragma journal_mode").fetchone() == ("wal",)
+
+
+def test_a_queue_that_was_there_is_indexed_only_where_that_leaves_half_of_what_is_free(
+    db: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue(db, *[(UPSERT, f"row-{n}") for n in range(50)])
+    for free, indexed in ((10_000, False), (1_000_000, True)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        changes.prepare(tmp_path / "chroma.sqlite3")
+        changes.prepare(tmp_path / "chroma.sqlite3")
+        found = db.execute("select name from sqlite_master where type = 'index'").fetchall()
+        assert (("vectorstore_topics",) in found) is indexed
 
 
 def test_another_schema_is_refused_untouched(db: sqlite3.Connection, tmp_path: Path) -> None:
