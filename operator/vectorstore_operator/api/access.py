@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from vectorstore_operator.api.base import Model, Name, Rule, cel
+from vectorstore_operator.api.base import SET, Model, Name, Rule, cel
 from vectorstore_operator.api.network import Labels
 from vectorstore_operator.api.urls import Url
 
@@ -14,8 +14,6 @@ NAMESPACES_RULE = Rule(
     rule="has(self.names) != has(self.matchLabels)",
     message="allowedNamespaces: either names or matchLabels; leave one out",
 )
-
-SET = {"x-kubernetes-list-type": "set"}
 
 Word = Annotated[str, Field(pattern=r"^\S+$", max_length=256)]
 """A word of a token: a claim's name, a scope, an audience."""

@@ -63,17 +63,25 @@ def _fixed(field: str) -> str:
     return f"{field} is fixed when the store is made; make another store for another {field}"
 
 
+SET = {"x-kubernetes-list-type": "set"}
+"""`json_schema_extra` of a list that holds nothing twice."""
+
+
+def keyed(field: str) -> dict[str, Any]:
+    """`json_schema_extra` of a list that holds one object for each value of this field."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [field]}
+
+
 Quantity = Annotated[str, Field(pattern=PATTERN, max_length=20)]
 """A Kubernetes quantity of bytes or CPUs that is not negative: `512Mi`, `10Gi`, `500m`."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=63)]
 """A name of a Kubernetes object."""
 
-
-ClassName = Annotated[
+Subdomain = Annotated[
     str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253)
 ]
-"""A name of a StorageClass."""
+"""A DNS subdomain: a name of a class of the cluster, of a Secret, a Gateway or an issuer."""
 
 
 class Condition(Model):
@@ -93,11 +101,5 @@ class Condition(Model):
     """The generation of the spec this speaks of."""
 
 
-Conditions = Annotated[
-    list[Condition],
-    Field(
-        max_length=16,
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-    ),
-]
+Conditions = Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed("type"))]
 """What is told of an object, one condition of a type."""

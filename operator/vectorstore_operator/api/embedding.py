@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from vectorstore_instance.settings import MODEL_DIMENSIONS, NO_MODEL
 from vectorstore_instance.settings import Model as ModelName
-from vectorstore_operator.api.base import Model, Name, Rule, cel
+from vectorstore_operator.api.base import Model, Name, Rule, cel, keyed
 from vectorstore_operator.api.urls import Url
 
 _HERE = (*MODEL_DIMENSIONS, NO_MODEL)
@@ -44,12 +44,7 @@ def _each_once(endpoints: list[Endpoint]) -> list[Endpoint]:
 
 
 Endpoints = Annotated[
-    list[Endpoint],
-    Field(
-        max_length=16,
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["model"]},
-    ),
-    AfterValidator(_each_once),
+    list[Endpoint], Field(max_length=16, json_schema_extra=keyed("model")), AfterValidator(_each_once)
 ]
 """Endpoints, one of a model."""
 

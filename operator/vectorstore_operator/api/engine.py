@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from vectorstore_operator.api.base import Model, Name, Rule, cel
+from vectorstore_operator.api.base import SET, Model, Name, Rule, cel
 from vectorstore_operator.api.urls import Url
 
 ENTRIES_RULE = Rule(
@@ -41,13 +41,7 @@ class RemoteEngine(Model):
     """Where it answers; a path goes before that of every request. Among the plan's `remoteEngines`."""
     secret_name: Name | None = None
     """A Secret of the store's namespace with what that server wants to see; omitted = nothing."""
-    entries: (
-        Annotated[
-            list[SecretEntry],
-            Field(min_length=1, max_length=2, json_schema_extra={"x-kubernetes-list-type": "set"}),
-        ]
-        | None
-    ) = None
+    entries: Annotated[list[SecretEntry], Field(min_length=1, max_length=2, json_schema_extra=SET)] | None = None
     """What of it is sent: `token` as x-chroma-token, and `headers`, `Name: value` lines; omitted = token."""
     tenant: RemoteName | None = None
     """The tenant there that holds the store; omitted = default_tenant."""

@@ -6,19 +6,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from vectorstore_operator.api.base import ClassName, Model, Rule, cel
+from vectorstore_operator.api.base import Model, Rule, Subdomain, cel
 
-ObjectName = ClassName
-"""A name of a Secret, a Gateway or an issuer: a DNS-1123 subdomain."""
+_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_DNS_NAME = rf"^{_LABEL}(\.{_LABEL})+$"
 
-Domain = Annotated[
-    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$", max_length=189)
-]
+Domain = Annotated[str, Field(pattern=_DNS_NAME, max_length=189)]
 """A DNS name of at least two labels that leaves room for one more before it."""
 
-Hostname = Annotated[
-    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$", max_length=253)
-]
+Hostname = Annotated[str, Field(pattern=_DNS_NAME, max_length=253)]
 """A DNS name."""
 
 Annotations = Annotated[
@@ -46,14 +42,14 @@ LISTENER_RULE = Rule(
 class StoreTls(Model):
     """TLS in the store's pods."""
 
-    secret_name: ObjectName
+    secret_name: Subdomain
     """A Secret of type kubernetes.io/tls in the store's namespace; read again when it changes."""
 
 
 class Issuer(Model):
     """What makes certificates: an issuer of cert-manager's."""
 
-    name: ObjectName
+    name: Subdomain
     """Its name."""
     kind: Literal["ClusterIssuer", "Issuer"] = "ClusterIssuer"
     """An Issuer has to be in every namespace that has stores of the plan."""
@@ -63,7 +59,7 @@ class IngressTls(Model):
     """The certificate an Ingress shows; with neither field the controller's default one."""
 
     model_config = ConfigDict(json_schema_extra=cel(CERTIFICATE_RULE))
-    secret_name: ObjectName | None = None
+    secret_name: Subdomain | None = None
     """A Secret of type kubernetes.io/tls for all names of the domain, in every namespace with stores of the plan."""
     issuer: Issuer | None = None
     """Makes one for every store, in the Secret `<store>-tls`."""
@@ -78,7 +74,7 @@ class IngressTls(Model):
 class Ingress(Model):
     """Exposure by an Ingress for every store."""
 
-    class_name: ClassName | None = None
+    class_name: Subdomain | None = None
     """IngressClass; omitted = the cluster's default."""
     annotations: Annotations = {}
     """For its controller: the largest body, time-outs, allowed sources."""
@@ -87,11 +83,11 @@ class Ingress(Model):
 class Gateway(Model):
     """Exposure by an HTTPRoute for every store, attached to a Gateway that is there."""
 
-    name: ObjectName
+    name: Subdomain
     """Its name."""
-    namespace: ObjectName
+    namespace: Subdomain
     """Where it is."""
-    section_name: ObjectName | None = None
+    section_name: Subdomain | None = None
     """One listener of it; omitted = all that match."""
     scheme: Literal["https", "http"] = "https"
     """What its listener speaks to clients."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from vectorstore_operator.api.base import ClassName, Model, Quantity, Rule, cel
+from vectorstore_operator.api.base import Model, Quantity, Rule, Subdomain, cel
 from vectorstore_operator.quantity import parse
 
 SHRINK_RULE = Rule(
@@ -30,7 +30,7 @@ class Storage(Model):
     model_config = ConfigDict(json_schema_extra=cel(SHRINK_RULE))
     size: Quantity | None = None
     """At least what the quota needs; may grow. Omitted = the plan's, or what the volume has."""
-    class_name: ClassName | None = None
+    class_name: Subdomain | None = None
     """StorageClass, fixed for the store's life."""
 
 
@@ -50,7 +50,7 @@ class PlanStorage(Model):
 
     size: Quantity | None = None
     """What a new store's volume has: at least what the document ceiling needs, which is also the default."""
-    class_name: ClassName | None = None
+    class_name: Subdomain | None = None
     """StorageClass; omitted = the cluster's default."""
     access_mode: Literal["ReadWriteOnce", "ReadWriteOncePod"] = "ReadWriteOnce"
     """ReadWriteOncePod where the platform's driver has it."""
