@@ -19,8 +19,9 @@ def await_persist(data: Path, seconds: float) -> bool:
     try:
         for folder in data.glob("*-*-*-*-*"):
             _libc.inotify_add_watch(watch, os.fsencode(folder), _MODIFY)
-        ready, _, _ = select.select([watch], [], [], seconds)
-        return bool(ready)
+        waiting = select.poll()  # select() takes no descriptor above 1023, which a long run gets to
+        waiting.register(watch, select.POLLIN)
+        return bool(waiting.poll(1000 * seconds))
     finally:
         os.close(watch)
 
