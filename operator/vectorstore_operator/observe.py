@@ -55,9 +55,11 @@ def status(
     name = meta["name"]
     used, limit = _documents(before.get("documents"), verdict, usage)
     seen = Seen(store, verdict, children, _rollout(store, verdict, children), used, limit)
-    left = before.get("url") if seen.paused else None  # pods and routes are left alone, so it is where it was
+    # While it is paused nothing is made: it is where it was, and nowhere where it was made paused.
+    left = {field: before.get(field) for field in ("url", "secret")} if seen.paused else None
     accepted: dict[str, Any] = (
-        {"plan": verdict.plan.name, "url": left or address(verdict).url, "secret": names.credentials(name)}
+        {"plan": verdict.plan.name}
+        | (left or {"url": address(verdict).url, "secret": names.credentials(name)})
         | {"keys": keybook.told(children.get(("Secret", names.credentials(name))), verdict.spec.keys)}
         | fixed(verdict.embedding)
         if isinstance(verdict, Resolved)

@@ -7,16 +7,18 @@ replaced by pods that could not start. It is looked at again by itself.
 
 from __future__ import annotations
 
-from vectorstore_operator import permits
+from vectorstore_operator import diff, permits
 from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.kinds import NAMESPACE, PRIORITY_CLASS, SECRET
 from vectorstore_operator.names import EMBEDDING_KEY
-from vectorstore_operator.objects import Children, Object
+from vectorstore_operator.objects import Children, Object, key
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.pods import rollout
 from vectorstore_operator.refusal import Refusal
-from vectorstore_operator.render import certificate, remote, scheduling
+from vectorstore_operator.render import Platform, certificate, remote, scheduling
 from vectorstore_operator.render.egress import unreachable
+from vectorstore_operator.render.meta import hashed
+from vectorstore_operator.render.statefulset import stateful_set
 
 
 async def missing(cluster: Cluster, store: Resolved, children: Children) -> Refusal | None:
@@ -25,7 +27,7 @@ async def missing(cluster: Cluster, store: Resolved, children: Children) -> Refu
     Args:
         cluster: is asked.
         store: what should be.
-        children: what it consists of.
+        children: what it consists of and what of that is `staying`.
 
     Raises:
         ClusterError: the API server did not say.
@@ -55,6 +57,16 @@ async def missing(cluster: Cluster, store: Resolved, children: Children) -> Refu
     if store.embedding.secret is None or settled(store, children, store.embedding.secret):
         return None
     return secret_missing(store, await cluster.get(SECRET, store.namespace, store.embedding.secret))
+
+
+def staying(store: Resolved, platform: Platform, children: Children) -> Children:
+    """The children without a StatefulSet that is to change: its pods need anew all that they once started with."""
+    scheduled = store.plan.spec.scheduling
+    if not (store.spec.tls or store.remote or store.embedding.secret or scheduled):
+        return children  # they need nothing
+    wanted = hashed(stateful_set(store, platform, children))
+    changing = diff.to_apply((wanted,), children)
+    return {name: child for name, child in children.items() if not changing or name != key(wanted)}
 
 
 def settled(store: Resolved, children: Children, secret: str) -> bool:

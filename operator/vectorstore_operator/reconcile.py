@@ -133,7 +133,8 @@ class Reconciler:
 
     async def _converge(self, key: Key, store: Object, wanted: Resolved) -> Resolved | Refusal:
         """Makes the children what they should be, or tells what is in the way."""
-        if refusal := await prerequisites.missing(self._cluster, wanted, self._cache.children(key)):
+        staying = prerequisites.staying(wanted, self._platform, self._cache.children(key))
+        if refusal := await prerequisites.missing(self._cluster, wanted, staying):
             return refusal
         if refusal := self._hosts.refused(wanted):
             return refusal

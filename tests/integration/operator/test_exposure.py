@@ -52,6 +52,24 @@ async def test_a_store_gets_tls_when_its_certificate_is_there(tenant: Tenant, st
     assert moved["metadata"]["uid"] == keys["metadata"]["uid"]
 
 
+async def test_a_certificate_that_is_gone_keeps_running_pods_from_being_replaced(
+    served: ApiServer, tenant: Tenant, start: Start, plan: str
+) -> None:
+    start()
+    await certificate(tenant, "acme-cert")
+    await tenant.store("acme", plan=plan, tls={"secretName": "acme-cert"})
+    made = await tenant.until("StatefulSet", "acme")
+    path = f"/apis/apps/v1/namespaces/{tenant.namespace}/statefulsets/acme/status"
+    runs = dict.fromkeys(("observedGeneration", "replicas", "updatedReplicas", "readyReplicas"), 1)
+    assert served.call("PATCH", path, {"status": runs}, "application/merge-patch+json")[0] == 200
+    await tenant.until("VectorStore", "acme", lambda store: condition(store, "Ready").get("status") == "True")
+
+    await tenant.delete("Secret", "acme-cert")
+    await tenant.change("VectorStorePlan", plan, cpu={"request": "100m", "limit": "2"})
+    await tenant.until("VectorStore", "acme", refused("CertificateMissing"))
+    assert (await tenant.have("StatefulSet", "acme"))["metadata"]["generation"] == made["metadata"]["generation"]
+
+
 OUTSIDE: Object = {"network": {"clients": [{"namespaceSelector": {}}]}}
 GATEWAY: Object = {"gateway": {"name": "front", "namespace": "gateways"}}
 INGRESS: Object = {

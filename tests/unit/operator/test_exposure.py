@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.support.desired import PLATFORM, given_credentials, sized, store, with_credentials
 
-from vectorstore_operator import diff, exposure, observe
+from vectorstore_operator import diff, exposure, observe, prerequisites
 from vectorstore_operator.address import address
 from vectorstore_operator.api.exposure import Exposure
 from vectorstore_operator.api.plan import PlanSpec
@@ -57,7 +58,7 @@ def test_the_address_follows_tls() -> None:
 def test_a_paused_store_is_where_it_was() -> None:
     live: Object = {"metadata": {"name": "acme", "namespace": "tenants", "uid": "u"}, "spec": {"paused": True}}
     now = datetime.now(UTC)
-    first = observe.status(live, store(paused=True), {}, None, now)
+    first = observe.status(live | {"spec": {}}, store(), {}, None, now)
     assert first["url"] == "http://acme.tenants.svc:8000"
     assert observe.status(live | {"status": first}, store(paused=True, **TLS), {}, None, now)["url"] == first["url"]
     awake = live | {"spec": {}, "status": first}
@@ -271,6 +272,15 @@ def test_a_cluster_without_the_kind_is_told(stated: Object, kind: str) -> None:
     assert found is not None
     assert (found.reason, kind in found.message) == ("KindMissing", True)
     assert exposure.kind_refused("p", sized("p", {"documents": 1}).spec, {kind}) is None
+
+
+def test_pods_that_are_to_start_anew_need_their_secrets_again() -> None:
+    runs = store(**TLS)
+    live = rendered(runs)["StatefulSet", "acme"] | {"status": {"readyReplicas": 1}}
+    children = with_credentials(runs, live)
+    assert certificate.settled(runs, prerequisites.staying(runs, PLATFORM, children))
+    other = replace(PLATFORM, image="registry.example/vectorstore-instance:2.0.0")
+    assert not certificate.settled(runs, prerequisites.staying(runs, other, children))
 
 
 def known(cache: Cache, namespace: str, name: str, made: str, url: str | None = None) -> Key:

@@ -250,6 +250,11 @@ def test_a_paused_store_is_judged_by_what_is_there() -> None:
     assert says(conditions["Ready"]) == ("True", "Serving")
 
 
+def test_a_store_that_was_made_paused_has_no_address_and_no_keys_yet() -> None:
+    found, _ = told(verdict=store(), about=cr(paused=True))
+    assert {"url", "secret"}.isdisjoint(found), "whoever is told an address has its name"
+
+
 def test_a_hibernated_store_is_not_ready_for_a_reason_that_is_no_trouble() -> None:
     _, conditions = told(stateful_set(0), claim(), verdict=store(hibernated=True))
     assert says(conditions["Ready"]) == ("False", "Hibernated")
