@@ -16,9 +16,9 @@ from vectorstore_operator.cli.words import condition, seen, summary
 from vectorstore_operator.objects import Object, paused
 from vectorstore_operator.pods import is_ready, trouble
 
-BAD_WHEN_TRUE = frozenset({"QuotaExceeded", "NodeLost"})
+BAD_WHEN_TRUE = frozenset({"QuotaExceeded"})
 """Conditions that tell of trouble when they hold; all others do when they do not."""
-NO_TROUBLE = frozenset({"Progressing", "UpdateAvailable"})
+NO_TROUBLE = frozenset({"Progressing"})
 """Conditions that are news and not trouble, whichever way."""
 FIRST = {"Accepted": 0, "Ready": 1}
 RECENT = timedelta(hours=1)

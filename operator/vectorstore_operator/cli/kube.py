@@ -17,16 +17,10 @@ from vectorstore_operator.cli.verbs import me, name, name_or_all, on_cluster, ou
 from vectorstore_operator.cli.words import summary
 from vectorstore_operator.local import Problem
 
-COLUMNS = {"NAME": "name", "PLAN": "plan", "STATE": "told", "DOCUMENTS": "used", "URL": "url", "AGE": "age"}
-USAGE = {
-    "NAME": "name",
-    "PLAN": "plan",
-    "DOCUMENTS": "documents",
-    "LIMIT": "limit",
-    "USED": "percent",
-    "BYTES": "size",
-    "LAST REQUEST": "idle",
-}
+COLUMNS = {**show.COLUMNS, "AGE": "age"}
+USAGE = {**show.USAGE, "LAST REQUEST": "idle"}
+
+everywhere = click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Stores of all namespaces.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,7 +44,7 @@ def _heads(columns: dict[str, str], everywhere: bool) -> dict[str, str]:
 
 @cluster.command()
 @name_or_all
-@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Stores of all namespaces.")
+@everywhere
 @output
 @on_cluster
 async def get(remote: Remote, name: str | None, everywhere: bool, output: str) -> None:
@@ -63,16 +57,13 @@ async def get(remote: Remote, name: str | None, everywhere: bool, output: str) -
 
 @cluster.command()
 @name_or_all
-@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Stores of all namespaces.")
+@everywhere
 @output
 @on_cluster
 async def usage(remote: Remote, name: str | None, everywhere: bool, output: str) -> None:
     """Show what stores hold, what they may hold, and when they were last asked for something."""
-    found = [
-        {key: store[key] for key in ("name", "namespace", "resource", "plan", "documents", "limit", "bytes")}
-        | {"lastRequest": store["lastRequest"]}
-        for store in await _summaries(remote, name, everywhere)
-    ]
+    fields = ("name", "namespace", "resource", "plan", "documents", "limit", "bytes", "lastRequest")
+    found = [{field: store[field] for field in fields} for store in await _summaries(remote, name, everywhere)]
     if output == "table":
         found = [store | show.usage(store, datetime.now(UTC)) for store in found]
     show.stores(found, _heads(USAGE, everywhere), output, bool(name))

@@ -21,16 +21,7 @@ from vectorstore_operator.local import Invalid, Problem, change, look, process, 
 from vectorstore_operator.local.folder import Home, default_home
 from vectorstore_operator.local.manifest import parse
 
-COLUMNS = {"NAME": "name", "PLAN": "plan", "STATE": "told", "DOCUMENTS": "used", "URL": "url"}
-USAGE = {
-    "NAME": "name",
-    "PLAN": "plan",
-    "DOCUMENTS": "documents",
-    "LIMIT": "limit",
-    "USED": "percent",
-    "BYTES": "size",
-    "COLLECTIONS": "collections",
-}
+USAGE = {**show.USAGE, "COLLECTIONS": "collections"}
 LOG_LINES = 8
 
 
@@ -95,7 +86,7 @@ def get(home: Home, name: str | None, output: str) -> None:
     found = _found(home, name)
     if output == "table":
         found = [store | show.row(store, datetime.now(UTC)) for store in found]
-    show.stores(found, COLUMNS, output, bool(name))
+    show.stores(found, show.COLUMNS, output, bool(name))
 
 
 @machine.command()

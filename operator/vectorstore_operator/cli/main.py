@@ -97,9 +97,8 @@ def _run(command: click.Group, name: str) -> None:
         _fail(str(problem), 2)
     except Problem as problem:
         _fail(str(problem), 1)
-    except (
-        BrokenPipeError
-    ):  # whoever read it has seen enough: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    except BrokenPipeError:
+        # Whoever read it has seen enough: https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as problem:

@@ -13,6 +13,18 @@ from typing import Any
 
 import click
 
+COLUMNS = {"NAME": "name", "PLAN": "plan", "STATE": "told", "DOCUMENTS": "used", "URL": "url"}
+"""Heads of the table that `get` shows, and the field of each."""
+USAGE = {
+    "NAME": "name",
+    "PLAN": "plan",
+    "DOCUMENTS": "documents",
+    "LIMIT": "limit",
+    "USED": "percent",
+    "BYTES": "size",
+}
+"""Those of `usage`."""
+
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 _BAR = 24
 
