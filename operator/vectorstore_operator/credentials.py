@@ -15,8 +15,6 @@ from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.errors import Conflict
 from vectorstore_operator.kinds import SECRET
 from vectorstore_operator.objects import Object
-from vectorstore_operator.plan import Resolved
-from vectorstore_operator.render import binding
 from vectorstore_operator.secretdata import encoded, fresh_key
 
 
@@ -33,12 +31,6 @@ async def once(cluster: Cluster, secret: Object) -> tuple[Object, bool]:
         if live is None:
             raise
         return live, False
-
-
-async def addressed(cluster: Cluster, store: Resolved, live: Object) -> Object:
-    """The tenant's Secret with the address at which the store is now; nothing else in it is written."""
-    moved = binding.moved(store, live)
-    return await cluster.patch(live, moved) if moved else live
 
 
 async def operator_secret(cluster: Cluster, namespace: str, name: str, file: Path | None) -> bytes:

@@ -13,13 +13,13 @@ from vectorstore_operator import diff, keybook, names, objects, ownkeys, rotatio
 from vectorstore_operator.api.keys import StoreKeys
 from vectorstore_operator.cache import Cache, Key
 from vectorstore_operator.cluster import Cluster
-from vectorstore_operator.credentials import addressed, once
+from vectorstore_operator.credentials import once
 from vectorstore_operator.events import News, Recorder
 from vectorstore_operator.kinds import SECRET
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.refusal import Refusal
-from vectorstore_operator.render import keys
+from vectorstore_operator.render import binding, keys
 from vectorstore_operator.secretdata import fresh_key
 
 GIVEN_AGAIN = 30.0
@@ -76,7 +76,8 @@ class Keeper:
             live, made = await once(self._cluster, fresh)
         if refusal := diff.conflicts([fresh], {objects.key(live): live}):
             return refusal
-        live = await addressed(self._cluster, wanted, live)
+        if change := binding.moved(wanted, live):
+            live = await self._cluster.patch(live, change)
         if change := keys.reclaimed(live, fresh):
             live = await self._cluster.patch(live, change)
         spread = self._rendered(key, live) and self._spread(key)

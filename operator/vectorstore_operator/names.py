@@ -7,6 +7,9 @@ STORE_LABEL = "vectorstore.dev/store"
 HASH_ANNOTATION = "vectorstore.dev/hash"
 """Digest of what the operator last applied: tells of fields it does not state any more."""
 
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+"""What every namespace of a cluster bears, and the only label that one has on a single machine."""
+
 EMBEDDING_KEY = "api-key"
 """The entry of a Secret that holds the key of an embedding endpoint."""
 

@@ -10,9 +10,6 @@ from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.api.urls import allowed
 from vectorstore_operator.refusal import Refusal
 
-NAME_LABEL = "kubernetes.io/metadata.name"
-"""What every namespace of a cluster bears, and the only label that one has on a single machine."""
-
 
 def issuer_refused(name: str, plan: PlanSpec, spec: StoreSpec) -> Refusal | None:
     """Why tokens cannot be taken: a store reaches no URL that its plan does not list.

@@ -22,6 +22,7 @@ from vectorstore_operator.api.store import FIXED, StoreSpec
 from vectorstore_operator.embedding import NEW, Before, embedding_settings
 from vectorstore_operator.local import Problem
 from vectorstore_operator.local.manifest import Store
+from vectorstore_operator.names import NAMESPACE_LABEL
 from vectorstore_operator.plan import Identity, Resolved, choose_plan, resolve, size_plan
 from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.remote import remote_settings
@@ -91,7 +92,7 @@ def want(store: Store, plans: Mapping[str, PlanSpec], recorded: Record | None, p
     plan = _accepted(store, size_plan(chosen, plans[chosen]))
     identity, before = Identity(store.name, store.namespace, "", generation), _before(recorded)
     resolved = _accepted(store, resolve(identity, store.spec, plan, before=before))
-    labels = {permits.NAME_LABEL: store.namespace}
+    labels = {NAMESPACE_LABEL: store.namespace}
     _accepted(store, permits.namespace_refused(chosen, plan.spec, store.namespace, labels))
     return Record(
         name=store.name,

@@ -13,8 +13,6 @@ from vectorstore_operator.render.meta import child
 from vectorstore_operator.render.peers import peer, policy_port
 from vectorstore_operator.render.platform import Platform
 
-NAMESPACE_LABEL = "kubernetes.io/metadata.name"
-
 DNS_SERVERS: list[Object] = [
     {"namespaceSelector": {}},
     {"ipBlock": {"cidr": "169.254.20.10/32"}},  # NodeLocal DNSCache, which is no pod to a selector
@@ -27,7 +25,7 @@ def network_policy(store: Resolved, platform: Platform) -> Object:
     """The store's NetworkPolicy."""
     own: Object = {"podSelector": {"matchLabels": names.selector(store.name)}}
     operator = {
-        "namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: platform.operator_namespace}},
+        "namespaceSelector": {"matchLabels": {names.NAMESPACE_LABEL: platform.operator_namespace}},
         "podSelector": {"matchLabels": dict(platform.operator_labels)},
     }
     dns = [policy_port(number, protocol) for number in DNS_PORTS for protocol in ("UDP", "TCP")]
