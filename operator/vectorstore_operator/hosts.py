@@ -25,8 +25,8 @@ class Hosts:
         self._holders: dict[str, Key] = {}
         self._held: dict[Key, str] = {}
         for key, store in sorted(cache.stores().items(), key=lambda item: item[1]["metadata"]["creationTimestamp"]):
-            if host := urlsplit((store.get("status") or {}).get("url") or "").hostname:
-                self.claim(key, host)
+            if had := urlsplit((store.get("status") or {}).get("url") or "").hostname:
+                self.claim(key, had)
 
     def refused(self, wanted: Resolved) -> Refusal | None:
         """Gives a store the name it is to have outside; else why it has none."""
@@ -35,19 +35,19 @@ class Hosts:
         name = host(wanted)
         return None if self.claim(Key(wanted.namespace, wanted.name), name) else exposure.taken(str(name))
 
-    def claim(self, key: Key, host: str | None) -> bool:
+    def claim(self, key: Key, name: str | None) -> bool:
         """Gives a store the name it wants, and takes the one it had; whether it could be had.
 
         Args:
             key: the store.
-            host: the name; None where it wants none any more.
+            name: what clients outside go by; None where it wants none any more.
         """
-        holder = self._holders.get(host or "", key)
+        holder = self._holders.get(name or "", key)
         if holder != key and self._cache.store(holder) is not None:
             return False
         for former in (key, holder):
             if (had := self._held.pop(former, None)) is not None:
                 del self._holders[had]
-        if host is not None:
-            self._holders[host], self._held[key] = key, host
+        if name is not None:
+            self._holders[name], self._held[key] = key, name
         return True

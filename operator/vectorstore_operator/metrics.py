@@ -19,7 +19,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = self._counter("api_requests", "Requests to the API server; code 0 is no answer.", _REQUEST)
+        self.requests = self._counter(
+            "api_requests", "Requests to the API server; code 0 is no answer.", ("verb", "kind", "code")
+        )
         self.reconciles = self._counter("reconciles", "Looks at a store or plan: ok, or why one failed.", ("result",))
         self.applies = self._counter("applies", "Children that differed from what is wanted.", ("kind",))
         self.skips = self._counter("skips", "Children that were as wanted, so that nothing was sent.", ("kind",))
@@ -47,6 +49,3 @@ class Metrics:
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
         return Counter(f"vectorstore_operator_{name}", text, labels, registry=self.registry)
-
-
-_REQUEST = ("verb", "kind", "code")

@@ -67,9 +67,9 @@ SET = {"x-kubernetes-list-type": "set"}
 """`json_schema_extra` of a list that holds nothing twice."""
 
 
-def keyed(field: str) -> dict[str, Any]:
-    """`json_schema_extra` of a list that holds one object for each value of this field."""
-    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [field]}
+def keyed(*fields: str) -> dict[str, Any]:
+    """`json_schema_extra` of a list that holds one object for each value of these fields."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(fields)}
 
 
 Quantity = Annotated[str, Field(pattern=PATTERN, max_length=20)]

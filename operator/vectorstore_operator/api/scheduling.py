@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from vectorstore_operator.api.base import Model, Rule, Subdomain, cel
+from vectorstore_operator.api.base import Model, Rule, Subdomain, cel, keyed
 from vectorstore_operator.api.network import Labels, LabelValue
 
 LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
@@ -79,10 +79,7 @@ Spreads = Annotated[
     list[Spread],
     Field(
         max_length=8,
-        json_schema_extra={
-            "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["topologyKey", "whenUnsatisfiable"],
-        },
+        json_schema_extra=keyed("topologyKey", "whenUnsatisfiable"),
     ),
     AfterValidator(_each_once),
 ]

@@ -3,7 +3,8 @@
 manifest   files -> VectorStore and VectorStorePlan documents
 wanted     a document, its plan and what is there -> what should be there; pure
 steps      what is there, what should be -> what to do; pure
-folder     a store's folder: record, limits, keys, ports
+folder     a store's folder: record, limits, keys
+keys       what is in its key files, and when that is exchanged
 process    the running part: spawn, ask, stop
 supervisor the process that keeps an instance running
 look       a store as it is

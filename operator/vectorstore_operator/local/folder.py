@@ -139,7 +139,7 @@ class Home:
 
     @property
     def secrets(self) -> Path:
-        """Keys of embedding endpoints: a folder of a Secret's name, in it a file for each entry."""
+        """What Secrets are in a cluster: a folder of a Secret's name, in it a file for each entry."""
         return self.path / "secrets"
 
     @contextmanager

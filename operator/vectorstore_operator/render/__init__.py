@@ -20,7 +20,7 @@ from vectorstore_operator.render.service import client, headless
 from vectorstore_operator.render.serviceaccount import service_account
 from vectorstore_operator.render.statefulset import stateful_set
 
-__all__ = ["Children", "Object", "Platform", "desired"]
+__all__ = ["Platform", "desired"]
 
 
 def desired(
