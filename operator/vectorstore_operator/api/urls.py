@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -34,7 +34,7 @@ DocumentUrl = Annotated[str, Field(pattern=f"^(presigned|{_URL})$", max_length=1
 def allowed(url: str, prefixes: list[str] | None) -> bool:
     """Whether one of the prefixes covers a URL: it is the URL, or a folder that the URL lies in."""
     folders = (prefix if prefix.endswith("/") else f"{prefix}/" for prefix in prefixes or ())
-    below = ".." not in url and any(url.startswith(folder) for folder in folders)
+    below = ".." not in unquote(url) and any(url.startswith(folder) for folder in folders)
     return "*" in (prefixes or ()) or url in (prefixes or ()) or below
 
 

@@ -44,6 +44,7 @@ def egress(resolved: Resolved) -> list[Any]:
         ("https://a.example.evil.com/x", ["https://a.example"], False),
         ("https://a.example/xy", ["https://a.example/x"], False),
         ("https://a.example/x/../y", ["https://a.example/x"], False),
+        ("https://a.example/x/%2e%2E/y", ["https://a.example/x"], False),
         ("http://a.example/x", ["https://a.example"], False),
         ("https://b.example", ["https://a.example", "*"], True),
         ("https://a.example", [], False),
