@@ -22,7 +22,6 @@ from vectorstore_operator.local.folder import Home, default_home
 from vectorstore_operator.local.manifest import parse
 
 USAGE = {**show.USAGE, "COLLECTIONS": "collections"}
-LOG_LINES = 8
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "obj": default_home()})
@@ -129,7 +128,7 @@ def status(home: Home, name: str, output: str) -> None:
     """
     folder = home.folder(name)
     shown = look.describe(home, name)
-    lines = process.last_lines(folder.log, 0, LOG_LINES).splitlines() if folder.log.exists() else []
+    lines = process.last_lines(folder.log) if folder.log.exists() else []
     code = process.read_run(folder.path).code
     tell(machine_report.report(shown, code, [line.strip() for line in lines]), output)
 

@@ -6,6 +6,8 @@ steps      what is there, what should be -> what to do; pure
 folder     a store's folder: record, limits, keys
 keys       what is in its key files, and when that is exchanged
 process    the running part: spawn, ask, stop
+ports      loopback ports that are free
+model      the converted embedding model
 supervisor the process that keeps an instance running
 look       a store as it is
 stores     up and down: the above in order

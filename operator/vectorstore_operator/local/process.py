@@ -6,15 +6,13 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import signal
-import socket
 import ssl
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +28,6 @@ _ATTACHED_SECONDS = 0.5
 _STOP_SECONDS = 90.0
 """Longer than the supervisor gives its instance."""
 _LOG_BYTES = 10 << 20
-_PORTS = range(20000, 32768)
-"""Below the ports that Linux hands out to outgoing connections, which would take a stopped store's."""
 
 
 class Crashed(Problem):
@@ -187,47 +183,8 @@ _DIRECT = urllib.request.build_opener(
 """To this machine, whatever proxy the environment names."""
 
 
-def is_free(port: int) -> bool:
-    """Whether a process could listen on this loopback port."""
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
-
-
-def free_port(taken: Collection[int]) -> int:
-    """A loopback port that nothing listens on and that is not one of these.
-
-    Chosen by chance: two commands that look at the same time do not find the same.
-    """
-    for _ in range(1000):
-        port = secrets.choice(_PORTS)
-        if port not in taken and is_free(port):
-            return port
-    raise Problem(f"no free port between {_PORTS.start} and {_PORTS.stop - 1} on 127.0.0.1; end what listens there")
-
-
-def last_lines(log: Path, begin: int, count: int = 8) -> str:
-    """The last lines that were written to a log behind a position, indented."""
+def last_lines(log: Path, begin: int = 0, count: int = 8) -> list[str]:
+    """The last lines that were written to a log behind a position."""
     with log.open("rb") as file:
         file.seek(begin)
-        lines = file.read().decode(errors="replace").splitlines()
-    return "\n".join(f"  {line}" for line in lines[-count:])
-
-
-def convert_model(folder: Path, say: Callable[[str], None]) -> None:
-    """Makes a folder hold the converted embedding model, where it does not.
-
-    Raises:
-        Problem: it cannot be had; says why.
-    """
-    if (folder / "converted.json").exists():
-        return
-    say("preparing the embedding model, once for all stores ...")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    command = [sys.executable, "-P", "-m", "vectorstore_instance.embed.convert", str(folder)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1:] or [f"the conversion ended with {done.returncode}"]
-        raise Problem(f"the embedding model: {reason[0]}")
+        return file.read().decode(errors="replace").splitlines()[-count:]

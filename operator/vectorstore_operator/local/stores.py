@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from vectorstore_operator.api.plan import PlanSpec
-from vectorstore_operator.local import Problem, keys, process
+from vectorstore_operator.local import Problem, keys, model, ports, process
 from vectorstore_operator.local.folder import Folder, Home
 from vectorstore_operator.local.look import existing
 from vectorstore_operator.local.manifest import Manifest, Store, parse
@@ -93,7 +93,7 @@ class Up:
             return
         asleep = bool(work.wanted.spec.hibernated)
         if settings.model_dir and not asleep:
-            process.convert_model(settings.model_dir, self.say)
+            model.convert(settings.model_dir, self.say)
         work.folder.make()
         if told := keys.bring_about(work.folder, work.seen.record, work.wanted, self.home.secrets):
             self.say(f"{name} {told}")
@@ -109,7 +109,8 @@ class Up:
             )
         except process.Crashed as crash:
             process.stop(work.folder.path)
-            raise Problem(f"{name}: {crash}:\n{process.last_lines(work.folder.log, begin)}") from None
+            said = "".join(f"\n  {line}" for line in process.last_lines(work.folder.log, begin))
+            raise Problem(f"{name}: {crash}:{said}") from None
         except Problem as problem:
             raise Problem(f"{name}: {problem}; its log: {work.folder.log}") from None
         except KeyboardInterrupt:
@@ -158,15 +159,15 @@ def _has_certificate(wanted: Record) -> None:
 
 def _place(home: Home, folder: Folder, seen: Seen) -> Place:
     """The ports a store has, or new ones where it has none or another program has taken them."""
-    ports: list[int] = []
+    chosen: list[int] = []
     if seen.record:
-        ports = [seen.record.settings.port, seen.record.settings.management_port]
-    if not seen.running and not all(map(process.is_free, ports)):
-        ports = []
-    if not ports:
-        first = process.free_port(())
-        ports = [first, process.free_port((first,))]
-    return Place(folder.path, home.models, ports[0], ports[1], home.secrets)
+        chosen = [seen.record.settings.port, seen.record.settings.management_port]
+    if not seen.running and not all(map(ports.is_free, chosen)):
+        chosen = []
+    if not chosen:
+        first = ports.free_port(())
+        chosen = [first, ports.free_port((first,))]
+    return Place(folder.path, home.models, chosen[0], chosen[1], home.secrets)
 
 
 def down(home: Home, names: Iterable[str], say: Say) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vectorstore_instance.settings import Settings
-from vectorstore_operator.local import process, supervisor
+from vectorstore_operator.local import ports, process, supervisor
 
 
 def test_nothing_of_the_callers_environment_is_taken_for_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,12 +30,12 @@ def test_a_folder_where_nothing_ever_ran_does_not_run(tmp_path: Path) -> None:
 
 
 def test_free_ports_are_not_those_that_are_taken() -> None:
-    first = process.free_port(())
-    assert process.is_free(first)
-    assert process.free_port((first,)) != first
+    first = ports.free_port(())
+    assert ports.is_free(first)
+    assert ports.free_port((first,)) != first
 
 
 def test_the_last_lines_are_those_behind_a_position(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("old\none\ntwo\nthree\n")
-    assert process.last_lines(log, begin=4, count=2) == "  two\n  three"
+    assert process.last_lines(log, begin=4, count=2) == ["two", "three"]
