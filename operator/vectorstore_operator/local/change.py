@@ -39,7 +39,7 @@ def rotate_keys(home: Home, name: str, revoke: bool, say: Say) -> None:
             )
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         spec = record.spec.model_copy(update={"keys": asked.model_copy(update={"revoke" if revoke else "rotate": now})})
-        wanted = record.model_copy(update={"spec": spec})
+        wanted = record.model_copy(update={"spec": spec, "revoked" if revoke else "rotated": now})
         told = keys.bring_about(folder, record, wanted, home.secrets)
         folder.write_record(wanted)
         say(f"{name} {told}")

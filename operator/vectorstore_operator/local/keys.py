@@ -57,9 +57,9 @@ def bring_about(folder: Folder, before: Record | None, wanted: Record, given: Pa
     for role in keybook.ROLES:
         if former.secret_name and not folder.keys(role):
             _write(folder, role, [fresh_key()])
-    if asked.revoke not in (None, former.revoke):
+    if asked.revoke not in (None, former.revoke, before.revoked):
         return _exchange(folder, keep=False)
-    if asked.rotate not in (None, former.rotate):
+    if asked.rotate not in (None, former.rotate, before.rotated):
         return _exchange(folder, keep=asked.overlap_hours is None)
     return None
 

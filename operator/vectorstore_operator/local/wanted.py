@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from vectorstore_instance.settings import Limits, Settings
 from vectorstore_operator import permits
 from vectorstore_operator.api.base import fixed_fields_changed
+from vectorstore_operator.api.keys import StoreKeys
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.storage import storage_changed
 from vectorstore_operator.api.store import FIXED, StoreSpec
@@ -44,6 +45,10 @@ class Record(BaseModel):
     plan_spec: PlanSpec
     settings: Settings
     limits: Limits
+    rotated: str | None = None
+    """The `spec.keys.rotate` that was carried out last: the spec may not say it any more."""
+    revoked: str | None = None
+    """The `spec.keys.revoke`, likewise."""
 
     @property
     def url(self) -> str:
@@ -89,6 +94,7 @@ def want(store: Store, plans: Mapping[str, PlanSpec], recorded: Record | None, p
     if recorded:
         changed = (store.spec, chosen, plans[chosen]) != (recorded.spec, recorded.plan, recorded.plan_spec)
         generation = recorded.generation + changed
+    asked = store.spec.keys or StoreKeys()
     plan = _accepted(store, size_plan(chosen, plans[chosen]))
     identity, before = Identity(store.name, store.namespace, "", generation), _before(recorded)
     resolved = _accepted(store, resolve(identity, store.spec, plan, before=before))
@@ -103,6 +109,8 @@ def want(store: Store, plans: Mapping[str, PlanSpec], recorded: Record | None, p
         plan_spec=plans[chosen],
         settings=_settings(resolved, place),
         limits=resolved.limits,
+        rotated=asked.rotate or (recorded and recorded.rotated),
+        revoked=asked.revoke or (recorded and recorded.revoked),
     )
 
 

@@ -64,6 +64,17 @@ def test_another_request_puts_a_new_key_before_the_former(machine: Machine) -> N
     assert machine.up(rotate="1") is None
 
 
+@pytest.mark.parametrize("asked", [{"rotate": "1"}, {"revoke": "1"}])
+def test_a_request_that_was_taken_away_and_comes_back_asks_for_nothing(machine: Machine, asked: dict[str, Any]) -> None:
+    machine.up()
+    assert machine.up(**asked)
+    found = machine.folder.keys("read-write")
+    assert machine.up() is None
+    assert machine.up() is None
+    assert machine.up(**asked) is None
+    assert machine.folder.keys("read-write") == found
+
+
 @pytest.mark.parametrize("asked", [{"rotate": "1", "revoke": "1"}, {"rotate": "2", "overlapHours": 0}])
 def test_a_revocation_leaves_the_new_key_alone(machine: Machine, asked: dict[str, Any]) -> None:
     machine.up()
