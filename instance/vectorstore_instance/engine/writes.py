@@ -18,6 +18,7 @@ from vectorstore_instance.core.exchange import note_rows
 from vectorstore_instance.engine import batch
 from vectorstore_instance.engine.gate import Gate
 from vectorstore_instance.engine.lane import Lane, Pause, Write, patience, rows_of, take
+from vectorstore_instance.engine.modifying import modify
 from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reply import Reply
 from vectorstore_instance.engine.rhythm import Rhythm
@@ -46,7 +47,7 @@ class Writes:
         self._quota = quota
         self._limits = limits
         self._reading = reading
-        self._rhythm = Rhythm(lambda path, body: send("PUT", path, body, True), tables.path)
+        self._rhythm = Rhythm(lambda path, body: self._modify(path, body, again=True), tables.path)
         self._gate = Gate()
         self._shape = asyncio.Lock()
         """Held while it changes which collections there are."""
@@ -150,7 +151,7 @@ class Writes:
                     await self._delete(collection, writes[0])
                 else:
                     self._rhythm.forget(collection)
-                    writes[0].end(await self._send("PUT", writes[0].route.path, writes[0].body, False))
+                    writes[0].end(await self._modify(writes[0].route.path, writes[0].body, again=False))
             except Exception as problem:
                 for write in writes:
                     write.end(problem)
@@ -207,6 +208,9 @@ class Writes:
             if not reply.ok:
                 break
         return reply
+
+    async def _modify(self, path: str, body: bytes, *, again: bool) -> Reply:
+        return await modify(lambda: self._send("PUT", path, body, again))
 
     async def _delete(self, collection: str, write: Write) -> None:
         body = batch.read_delete(write.body, self._limits())

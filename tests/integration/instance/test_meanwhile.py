@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from tests.support.instances import Running
 
+from vectorstore_instance.engine.rhythm import OURS
+
 DATABASE = "/api/v2/tenants/default_tenant/databases/default_database"
 ROWS = {"ids": ["a", "b"], "embeddings": [[1, 2, 3], [3, 2, 1]]}
 QUERY = {"query_embeddings": [[1, 2, 3]]}
@@ -72,3 +74,20 @@ def test_everything_is_deleted(start: Callable[..., Running]) -> None:
             assert http.post(f"{asked.path}/add", json=ROWS).status_code == 201
             assert http.post("/api/v2/reset").status_code == 200
     assert not asked.unhelpful()
+
+
+def test_collections_that_are_renamed_while_others_get_their_first_rows(vectors_only: Running) -> None:
+    def make(name: str) -> str:
+        made = http.post(f"{DATABASE}/collections", json={"name": name}).json()
+        return f"{DATABASE}/collections/{made['id']}"
+
+    def rename(path: str) -> list[int]:
+        return [http.put(path, json={"new_name": f"{path[-36:]}-{n}"}).status_code for n in range(5)]
+
+    with vectors_only.http() as http, ThreadPoolExecutor(OFTEN) as pool:
+        renamed, begun = ([make(f"{what}-{n}") for n in range(OFTEN // 2)] for what in ("renamed", "begun"))
+        adding = [pool.submit(http.post, f"{path}/add", json=ROWS) for path in begun]
+        assert list(pool.map(rename, renamed)) == [[200] * 5] * len(renamed)
+        assert {added.result().status_code for added in adding} == {201}
+        now = {one["id"]: one["configuration_json"]["hnsw"] for one in http.get(f"{DATABASE}/collections").json()}
+        assert {now[path[-36:]]["sync_threshold"] for path in begun} == {OURS}
