@@ -1,8 +1,8 @@
 """The one loop: from what was seen to what should be, step by step, as often as anything changes.
 
 A look at a store resolves it, renders what it should consist of, applies what differs, prunes what is
-not wanted any more, and tells how it stands. It remembers nothing: any step may fail or be the last of
-a process, and the next look goes on from what is there. A store that is refused keeps its children as
+not wanted any more, and tells how it stands. It goes by what can be read again alone: any step may fail or be
+the last of a process, and the next look goes on from what is there. A store that is refused keeps its children as
 they are, which is its last good state.
 """
 
