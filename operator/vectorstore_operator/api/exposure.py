@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from vectorstore_operator.api.base import Model, Rule, Subdomain, cel
+from vectorstore_operator.api.network import keyed_well
 
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _DNS_NAME = rf"^{_LABEL}(\.{_LABEL})+$"
@@ -20,6 +21,7 @@ Hostname = Annotated[str, Field(pattern=_DNS_NAME, max_length=253)]
 Annotations = Annotated[
     dict[str, Annotated[str, Field(max_length=4096)]],
     Field(max_length=32),
+    AfterValidator(keyed_well),
 ]
 """Annotations of a Kubernetes object."""
 

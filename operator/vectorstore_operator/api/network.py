@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Annotated, Self
 
@@ -17,7 +18,22 @@ PEER_RULE = Rule(
 LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)]
 """The value of a label or taint, which may be empty."""
 
-Labels = Annotated[dict[str, LabelValue], Field(max_length=16)]
+LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+
+
+def keyed_well(pairs: dict[str, str]) -> dict[str, str]:
+    """Labels or annotations as they are; a schema of a CRD says nothing of keys.
+
+    Raises:
+        ValueError: a key is none, and no object could have it.
+    """
+    for key in pairs:
+        if len(key) > 317 or not re.fullmatch(LABEL_KEY, key):
+            raise ValueError(f"{key!r} is no key of a label or annotation, such as tier or example.com/tier")
+    return pairs
+
+
+Labels = Annotated[dict[str, LabelValue], Field(max_length=16), AfterValidator(keyed_well)]
 """Labels by their keys."""
 
 

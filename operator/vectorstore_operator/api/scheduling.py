@@ -7,9 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from vectorstore_operator.api.base import Model, Rule, Subdomain, cel, keyed
-from vectorstore_operator.api.network import Labels, LabelValue
-
-LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+from vectorstore_operator.api.network import LABEL_KEY, Labels, LabelValue
 
 LabelKey = Annotated[str, Field(pattern=LABEL_KEY, max_length=317)]
 """The key of a label or taint, such as topology.kubernetes.io/zone."""

@@ -113,6 +113,13 @@ def test_a_plan_that_the_models_accept_is_one_to_the_schema(spec: dict[str, Any]
         (StoreSpec, {"quota": {"documents": "5"}}, "valid integer"),
         (StoreSpec, {"qouta": {}}, "Extra inputs are not permitted"),
         (PlanSpec, {"documents": 5, "replicas": {"min": 2}}, "replicas.min is above replicas.max"),
+        (PlanSpec, {"documents": 5, "scheduling": {"nodeSelector": {"a pool": "x"}}}, "'a pool' is no key of a label"),
+        (PlanSpec, {"documents": 5, "allowedNamespaces": {"matchLabels": {"t" * 64: "x"}}}, "is no key of a label"),
+        (
+            PlanSpec,
+            {"documents": 5, "exposure": {"domain": "a.example", "ingress": {"annotations": {"body:": "1m"}}}},
+            "'body:' is no key of a label or annotation",
+        ),
         (PlanSpec, {"documents": 5, "memory": "a lot"}, "should match pattern"),
         (PlanSpec, {"documents": 5, "network": {"clients": [{"ipBlock": {"cidr": "10.0.0.0/33"}}]}}, "does not appear"),
         (
