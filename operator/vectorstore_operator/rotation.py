@@ -94,9 +94,11 @@ def _taken(live: Object, record: Record, asked: StoreKeys, given: Object, now: d
     data: dict[str, str | None] = {role: next(iter(lines(given, role)), None) for role in ROLES}
     if record.source == asked.secret_name and all(next(iter(lines(live, role)), None) == data[role] for role in ROLES):
         return None
+    turn, revokes = record.turn, record.turn is not None and record.turn.revokes
     if record.source is None:  # those that were made go; in somebody's own Secret a key that is gone is void
-        data |= {f"{role}-next": None for role in ROLES} | _ended(live, now, asked.overlap, every=False)
-    kept = {"rotate": record.rotate, "revoke": record.revoke}
+        ended = _ended(live, now, 0 if revokes else asked.overlap, every=revokes)
+        data |= {f"{role}-next": None for role in ROLES} | ended
+    kept = {"rotate": record.rotate, "revoke": (turn and turn.revoke) or record.revoke}
     return _patch(Record(**kept, at=now, source=asked.secret_name), data)
 
 

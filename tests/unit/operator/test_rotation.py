@@ -292,3 +292,14 @@ class TestOwnSecret:
         vault.spec(rotate="1")
         vault.settle()
         assert vault.valid() == ["key-2", "mine-1"]
+
+
+def test_a_revocation_under_way_is_kept_when_keys_come_from_elsewhere() -> None:
+    vault = Vault()
+    vault.spec(revoke="leak")
+    assert vault.step(spread=False)
+    vault.given = secret(read_write="a-key-of-my-own-1")
+    vault.spec(secretName="mine")
+    vault.settle()
+    assert (vault.valid(), vault.valid("read-only")) == (["a-key-of-my-own-1"], [])
+    assert vault.told["revoke"] == "leak"
