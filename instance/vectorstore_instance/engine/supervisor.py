@@ -15,6 +15,7 @@ from collections.abc import Callable
 from vectorstore_instance.core.errors import no_room, unavailable
 from vectorstore_instance.engine.child import Child, start_child
 from vectorstore_instance.engine.disk import Disk, NoRoom
+from vectorstore_instance.engine.ending import to_its_end
 from vectorstore_instance.engine.recovery import Recovery
 from vectorstore_instance.settings import Settings
 
@@ -133,12 +134,7 @@ class Supervisor:
 
         Once begun it is done to its end, even where the caller is cancelled.
         """
-        doing = asyncio.create_task(self._while_stopped(work))
-        try:
-            await asyncio.shield(doing)
-        except asyncio.CancelledError:
-            await asyncio.wait([doing])
-            raise
+        await to_its_end(self._while_stopped(work))
 
     async def _while_stopped(self, work: Callable[[], None]) -> None:
         async with self._changing:

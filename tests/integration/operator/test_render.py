@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.desired import PLATFORM, given_credentials, sized, store
 from vectorstore_operator import diff, names
 from vectorstore_operator.objects import Object, key
 from vectorstore_operator.plan import Resolved
+from vectorstore_operator.quantity import to_bytes
 from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import Platform, claims, desired
 
@@ -134,7 +136,7 @@ def test_a_plan_reaches_the_pods_and_leaves_the_volumes(tenants: Tenants) -> Non
     disk = before[0]["spec"]["resources"]["requests"]["storage"]
 
     larger = store("standard", namespace=tenants.namespace, generation=2, quota={"documents": 100_000}, replicas=2)
-    larger = Resolved(**vars(larger) | {"storage": larger.storage * 2})
+    larger = replace(larger, growth=replace(larger.growth, size=to_bytes(disk)))  # its volume is there
     changed = tenants.converge(larger)
 
     assert {kind for kind, _ in changed} == {

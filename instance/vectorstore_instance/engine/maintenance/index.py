@@ -20,6 +20,7 @@ from pathlib import Path
 
 from vectorstore_instance.engine import cgroup, positions
 from vectorstore_instance.engine.disk import Disk
+from vectorstore_instance.engine.ending import to_its_end
 from vectorstore_instance.engine.maintenance.aside import AT_ONCE, Aside, start_aside
 from vectorstore_instance.engine.maintenance.header import read_header
 from vectorstore_instance.engine.maintenance.operation import NoRoom, Operation, Store, Unfit, give_way
@@ -75,9 +76,9 @@ async def rebuild(store: Store, operation: Operation) -> None:
         try:
             await _make(store, operation, engine)
         finally:
-            await engine.stop()
+            await to_its_end(engine.stop())
     finally:
-        await asyncio.to_thread(remove_scratch, disk)
+        await to_its_end(asyncio.to_thread(remove_scratch, disk))
 
 
 def remove_scratch(disk: Disk) -> None:
