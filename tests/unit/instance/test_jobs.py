@@ -80,14 +80,6 @@ async def ended(jobs: Jobs, *phases: str) -> File:
         await asyncio.sleep(0.01)  # the ledger sends no events
 
 
-async def gone(folder: Path) -> None:
-    """An upload goes after the ledger says that it is done with."""
-    while True:
-        if not folder.exists():
-            return
-        await asyncio.sleep(0.01)  # nor does the file system
-
-
 async def test_nothing_is_opened_before_the_first_upload(tmp_path: Path, limits: Limits) -> None:
     jobs = started(tmp_path, Engine(), Embedder(), limits)
     await jobs.start()
@@ -192,7 +184,10 @@ async def test_a_file_refused_by_its_name_leaves_nothing(tmp_path: Path, limits:
     )
     assert not (folder / "bad.exe").exists()
     await ended(jobs, "done", "failed")
-    await gone(folder)
+    while True:
+        if not folder.exists():  # it goes after the ledger says that it is done with
+            break
+        await asyncio.sleep(0.01)
     await jobs.stop()
 
 
