@@ -50,15 +50,17 @@ _made = msgspec.json.Decoder(_Made)
 def check(body: bytes) -> None:
     """Refuses a collection, new or changed, whose index or metadata the engine could not make or bear.
 
-    A body that cannot be read is left to whoever carries the request out.
+    A body that is no JSON is left to whoever carries the request out.
 
     Raises:
         ApiError: 400; names the setting or the key, what is wrong with its value, and the remedy.
     """
     try:
         made = _made.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return
+    except RecursionError:  # the engine would follow what it does not know further than we can, and take the rest
+        raise invalid("the body: lists or objects within each other go too deep; give what the API names") from None
     _check_metadata("metadata", made.metadata)
     _check_metadata("new_metadata", made.new_metadata)
     waiting = [getattr(made, name) for name in made.__struct_fields__]

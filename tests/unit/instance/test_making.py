@@ -57,3 +57,9 @@ def test_a_collections_own_metadata_are_single_values(field: str) -> None:
 
 def made(body: dict[str, Any]) -> None:
     making.check(json.dumps(body).encode())
+
+
+def test_what_is_nested_too_deep_to_be_looked_through_is_refused() -> None:
+    deep = b"[" * 5000 + b"]" * 5000
+    with pytest.raises(ApiError, match="too deep"):
+        making.check(b'{"new_metadata": {"n": [0]}, "unknown": ' + deep + b"}")
