@@ -124,7 +124,7 @@ def prepare(path: Path) -> None:
 
 def _let_lists_go(db: sqlite3.Connection) -> None:
     """Takes away list metadata whose rows are gone, once, and has it go with its rows from then on."""
-    if db.execute("select 1 from sqlite_master where type = 'trigger' and name = ?", (_LISTS_GO,)).fetchone():
+    if _has(db, "trigger", _LISTS_GO):
         return
     with transaction(db):
         db.execute(f"delete from embedding_metadata_array where {_ORPHANS['embedding_metadata_array']}")  # noqa: S608
@@ -133,7 +133,7 @@ def _let_lists_go(db: sqlite3.Connection) -> None:
 
 def _index_queue(db: sqlite3.Connection, free: int) -> None:
     """Indexes the queue, once; not where that took half of the disk's free bytes: without it all goes on, slower."""
-    if db.execute("select 1 from sqlite_master where type = 'index' and name = ?", (_TOPICS,)).fetchone():
+    if _has(db, "index", _TOPICS):
         return
     needed = min(newest_operation(db), used_bytes(db) // _LEAST) * _INDEXING
     if needed > free // 2:
@@ -142,6 +142,10 @@ def _index_queue(db: sqlite3.Connection, free: int) -> None:
         )
     else:
         db.execute(_INDEX_QUEUE)
+
+
+def _has(db: sqlite3.Connection, kind: str, name: str) -> bool:
+    return db.execute("select 1 from sqlite_master where type = ? and name = ?", (kind, name)).fetchone() is not None
 
 
 def compact(db: sqlite3.Connection) -> None:

@@ -24,6 +24,7 @@ from vectorstore_instance.engine import positions
 from vectorstore_instance.engine.child import Child, ChildFailed
 from vectorstore_instance.engine.client import UpstreamLost
 from vectorstore_instance.engine.disk import Disk, NoRoom, is_full
+from vectorstore_instance.engine.ending import to_its_end
 from vectorstore_instance.engine.positions import Index
 from vectorstore_instance.engine.pressure import SLACK
 from vectorstore_instance.engine.repair import Repair, Source, repair, repair_all
@@ -175,9 +176,4 @@ class Recovery:
 
 async def _in_thread(function: Callable[[], T]) -> T:
     """Runs what changes files off the event loop; who gives up waiting leaves only when it has ended."""
-    work = asyncio.ensure_future(asyncio.to_thread(function))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait([work])
-        raise
+    return await to_its_end(asyncio.to_thread(function))
