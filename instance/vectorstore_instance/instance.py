@@ -14,6 +14,8 @@ from vectorstore_instance.embed import Embedder
 from vectorstore_instance.engine import Engine
 from vectorstore_instance.engine.databases import Databases
 from vectorstore_instance.engine.maintenance import Maintenance
+from vectorstore_instance.engine.restore import Restore
+from vectorstore_instance.engine.snapshot import Snapshots
 from vectorstore_instance.settings import Settings
 
 
@@ -35,4 +37,6 @@ class Instance:
     documents: Jobs
     """Files being read into collections."""
     maintenance: Maintenance | None
-    """None where the files are another server's."""
+    """None where the files are another server's; so are the next two."""
+    snapshots: Snapshots | None
+    restore: Restore | None

@@ -11,18 +11,17 @@ import contextlib
 import logging
 import signal
 import socket
-import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import uvicorn
 import uvloop
 from pydantic import ValidationError
 
 from vectorstore_instance.api.admin import management_app
-from vectorstore_instance.api.asgi import App, Receive, Scope, Send
-from vectorstore_instance.api.connection import Connection
+from vectorstore_instance.api.asgi import Receive, Scope, Send
+from vectorstore_instance.api.connection import Connection, PatientConnection
+from vectorstore_instance.api.server import Server
 from vectorstore_instance.api.tenant import tenant_app
 from vectorstore_instance.core import logs
 from vectorstore_instance.core.access import Tokens
@@ -50,8 +49,6 @@ log = logging.getLogger("vectorstore_instance")
 
 TERMINATION_LOG = Path("/dev/termination-log")
 """https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/"""
-KEEP_ALIVE = 75
-"""Seconds; HttpClient keeps connections for 40, and must not find one closed."""
 
 
 def create(settings: Settings) -> Instance:
@@ -64,7 +61,7 @@ def create(settings: Settings) -> Instance:
     observer = Observer(settings)
     admission = Admission(lambda: limits.current, follows=settings.follows)
     engine = _engine(settings, lambda: limits.current, admission)
-    maintenance = engine.maintenance if isinstance(engine, LocalEngine) else None
+    own_files = engine if isinstance(engine, LocalEngine) else None
     if observer.traces:
         engine = TracedEngine(engine, observer)
     own = _embedder(settings)
@@ -80,7 +77,9 @@ def create(settings: Settings) -> Instance:
         databases=Databases(engine),
         embedder=embedder,
         documents=Jobs(settings, lambda: limits.current, engine, embedder, observer),
-        maintenance=maintenance,
+        maintenance=own_files.maintenance if own_files else None,
+        snapshots=own_files.snapshots if own_files else None,
+        restore=own_files.restore if own_files else None,
     )
 
 
@@ -115,31 +114,6 @@ async def _close(embedder: Embedder | None) -> None:
         await embedder.close()
 
 
-class _Server(uvicorn.Server):
-    """A uvicorn server that leaves signals to us: there are two, and an engine to stop after them."""
-
-    def __init__(self, app: App, tls: ssl.SSLContext | None = None) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                ssl_context_factory=(lambda *_: tls) if tls else None,
-                http=Connection,
-                ws="none",  # else what is installed beside would answer upgrades, past every station
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                timeout_keep_alive=KEEP_ALIVE,
-                timeout_graceful_shutdown=30,
-                server_header=False,
-                proxy_headers=False,
-            )
-        )
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def serve(settings: Settings) -> None:
     """Serves one instance until SIGTERM or SIGINT, then ends it in order: requests, engine, probes.
 
@@ -147,7 +121,8 @@ async def serve(settings: Settings) -> None:
         ValueError, DiskError, ChildFailed, OSError: it cannot start; the message says why.
     """
     instance = create(settings)
-    server = _Server(tenant_app(instance), server_context(settings.tls_dir) if settings.tls_dir else None)
+    tls = server_context(settings.tls_dir) if settings.tls_dir else None
+    server = Server(tenant_app(instance), Connection, tls)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -156,28 +131,52 @@ async def serve(settings: Settings) -> None:
         _listen(settings.host, settings.port, "PORT") as tenants,
         _listen(settings.host, settings.management_port, "MANAGEMENT_PORT") as management,
     ):
-        probes = _Server(management_app(instance, stop.is_set))
+        probes = Server(management_app(instance, stop.is_set), PatientConnection)
         probing = asyncio.create_task(probes.serve(sockets=[management]))
         try:
-            starting = asyncio.create_task(instance.engine.start())
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
-            if starting.done():
-                starting.result()
-                await instance.documents.start()
-                serving = asyncio.create_task(server.serve(sockets=[tenants]))
-                log.info("serving %s on port %d", settings.tenant_id, tenants.getsockname()[1])
-                await stopping
-                server.should_exit = True
-                await serving
-            starting.cancel()
+            await _work(instance, server, tenants, stop)
         finally:
+            if instance.restore:
+                await instance.restore.stop()
             await instance.documents.stop()
             await instance.engine.stop()
             await _close(instance.embedder)
             probes.should_exit = True
             await probing
             await asyncio.to_thread(instance.observer.close)
+
+
+async def _work(instance: Instance, server: Server, tenants: socket.socket, stop: asyncio.Event) -> None:
+    """Starts an instance and serves its tenants until it is told to end."""
+    if instance.restore:
+        await instance.restore.begin()
+    starting, stopping = asyncio.create_task(_start(instance)), asyncio.create_task(stop.wait())
+    serving = None
+    try:
+        # Who comes early waits; but for an archive that may take long, so then it is said at the port.
+        if instance.restore and instance.restore.reason:
+            serving = asyncio.create_task(server.serve(sockets=[tenants]))
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            serving = serving or asyncio.create_task(server.serve(sockets=[tenants]))
+            log.info("serving %s on port %d", instance.settings.tenant_id, tenants.getsockname()[1])
+            await stopping
+    finally:
+        starting.cancel()
+        if serving is not None:
+            server.should_exit = True
+            await serving
+
+
+async def _start(instance: Instance) -> None:
+    """Starts what serves, once there is nothing more to be restored."""
+    if instance.restore:
+        await instance.restore.placed()
+    await instance.engine.start()
+    await instance.documents.start()
+    if instance.restore:
+        instance.restore.opened()
 
 
 def _listen(host: str, port: int, name: str) -> socket.socket:
@@ -223,7 +222,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         instance = create(load())
         tenants = tenant_app(instance)
-        await instance.engine.start()
+        await instance.engine.start()  # RESTORING is of no use here: archives come in at the management port
         await instance.documents.start()
     except (ValueError, OSError, DiskError, ChildFailed) as problem:
         await send({"type": "lifespan.startup.failed", "message": str(problem)})

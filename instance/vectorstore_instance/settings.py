@@ -114,6 +114,9 @@ class Settings(BaseModel):
     log_format: Literal["text", "json"] = Field("text", description="One line of text, or one JSON object, per event.")
     audit: bool = Field(True, description="Whether writes and refusals are logged, by whom and how many.")
     recovery_seconds: float = Field(60, gt=0, description="How long making the index again after a crash may take.")
+    restoring: bool = Field(
+        False, description="Whether a store that never held anything waits for an archive before it serves."
+    )
     allow_reset: bool = Field(False, description="Whether `POST /api/v2/reset` may delete everything.")
 
     engine_port: PortNumber = Field(0, description="Loopback port of the child engine; 0 is a free one.")

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from vectorstore_instance.api import maintenance, reload
+from vectorstore_instance.api import maintenance, reload, restore, snapshot
 from vectorstore_instance.api.asgi import App, Receive, Scope, Send, answer, refuse
 from vectorstore_instance.api.metrics import Metrics
 from vectorstore_instance.api.probes import PROBES, Probes
@@ -23,7 +23,7 @@ def management_app(instance: Instance, stopping: Callable[[], bool]) -> App:
         instance: whose port it is.
         stopping: whether the instance was told to end.
     """
-    probes = Probes(instance.engine, stopping)
+    probes = Probes(instance.engine, stopping, lambda: instance.restore.reason if instance.restore else "")
     metrics = Metrics(instance)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,6 +41,9 @@ def management_app(instance: Instance, stopping: Callable[[], bool]) -> App:
             elif f"{scope['path']}/".startswith(f"{maintenance.PATH}/"):
                 _authorize(instance, scope)
                 await answer(send, *await maintenance.respond(instance, scope, receive))
+            elif scope["path"] == snapshot.PATH and scope["method"] == "GET":
+                _authorize(instance, scope)
+                await snapshot.serve(instance, scope, receive, send)
             else:
                 await answer(send, HTTPStatus.OK, await _respond(instance, scope, receive))
         except ApiError as error:
@@ -55,8 +58,13 @@ async def _respond(instance: Instance, scope: Scope, receive: Receive) -> bytes:
         _authorize(instance, scope)
         pushed = scope["method"] == "POST"
         return msgspec.json.encode(await reload.reload(instance, receive) if pushed else reload.in_force(instance))
+    if path == restore.PATH:
+        _authorize(instance, scope)
+        return await restore.respond(instance, scope, receive)
     if path == "/admin/usage" and scope["method"] == "GET":
         _authorize(instance, scope)
+        if instance.restore and instance.restore.reason:
+            raise unavailable(instance.restore.reason)
         usage = await instance.engine.usage()
         return msgspec.json.encode(
             {

@@ -115,3 +115,12 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         else:
             self.transport.abort()
+
+
+class PatientConnection(Connection):
+    """One connection of the management port: a body may take as long as it takes, if only it goes on coming."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._began and not self._in_head and not self.cycle.response_complete:
+            self._began = self.loop.time()

@@ -69,7 +69,7 @@ async def _begin(maintenance: Maintenance, body: bytes) -> Operation:
         order = msgspec.json.decode(body, type=_Order)
     except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
         raise malformed(
-            f'body: {problem}; send {{"operation": "collect", "compact", "vacuum" or "rebuild"}}, '
+            f'body: {problem}; send {{"operation": "collect", "compact", "vacuum", "checkpoint" or "rebuild"}}, '
             'and with rebuild a "collection"'
         ) from None
     if order.operation == "rebuild" and not order.collection:

@@ -1,6 +1,6 @@
 """Starting, live, ready: three questions with three answers, none of which wakes a sleeping engine.
 
-`/startupz`: has the first recovery ended? From then on yes for ever.
+`/startupz`: has the first recovery ended? From then on yes for ever. Waiting for an archive is no start that hangs.
 `/livez`: does this process make progress, and the engine that it runs? A slow request, a recovery or a
 hung engine, which is replaced from here, are no reason to kill the pod; an engine that cannot be replaced is.
 `/readyz`: would a request be served now, by an engine that is awake or can be woken?
@@ -29,14 +29,16 @@ _PHASES = {
 class Probes:
     """The three answers of one instance: each is the reason against, or nothing."""
 
-    def __init__(self, engine: Engine, stopping: Callable[[], bool]) -> None:
+    def __init__(self, engine: Engine, stopping: Callable[[], bool], restoring: Callable[[], str] = lambda: "") -> None:
         """
         Args:
             engine: which is asked for its state.
             stopping: whether the instance was told to end.
+            restoring: why a store that is to be restored serves nobody yet; empty where it does.
         """
         self._engine = engine
         self._stopping = stopping
+        self._restoring = restoring
         self._started = False
 
     def answer(self, path: str) -> str:
@@ -44,7 +46,7 @@ class Probes:
         state = self._engine.state()
         self._started = self._started or state.phase not in ("starting", "recovering")
         if path == "/startupz":
-            return "" if self._started else _PHASES[state.phase]
+            return "" if self._restoring() or self._started else _PHASES[state.phase]
         return self._live(state) if path == "/livez" else self._ready(state)
 
     def _live(self, state: State) -> str:
@@ -53,6 +55,8 @@ class Probes:
     def _ready(self, state: State) -> str:
         if self._stopping():
             return "the store is shutting down"
+        if restoring := self._restoring():
+            return restoring
         if state.silent > UNREADY_SECONDS:
             return _silent(state)
         return _PHASES.get(state.phase, "" if self._engine.ready else "the engine is not ready")

@@ -26,7 +26,7 @@ from vectorstore_instance.api.asgi import (
 )
 from vectorstore_instance.api.cors import cors, origins
 from vectorstore_instance.core.access import authenticate, authorize
-from vectorstore_instance.core.errors import ApiError, failed
+from vectorstore_instance.core.errors import ApiError, failed, unavailable
 from vectorstore_instance.core.exchange import Exchange, begin, exchange_of
 from vectorstore_instance.instance import Instance
 
@@ -54,6 +54,8 @@ def tenant_app(instance: Instance) -> App:
         try:
             exchange.caller = await authenticate(scope, instance.keys, instance.tokens)
             authorize(exchange)
+            if instance.restore and (reason := instance.restore.reason):
+                raise unavailable(f"{reason}; try again when it has ended", retry_after=5)
             with instance.admission.admit(exchange, scope["headers"]) as place:
                 most = instance.limits.current.max_body_bytes
                 await faces.serve(scope, limited(receive, scope, most, place), marked)

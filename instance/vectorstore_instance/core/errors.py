@@ -62,9 +62,10 @@ def already_there(id_: str) -> ApiError:
     )
 
 
-def conflict(message: str) -> ApiError:
-    """409: not while something else is as it is."""
-    return ApiError(HTTPStatus.CONFLICT, "ChromaError", message)
+def conflict(message: str, retry_after: int | None = None) -> ApiError:
+    """409: not while something else is as it is; that may be over after so many seconds."""
+    headers = {} if retry_after is None else {"retry-after": str(retry_after)}
+    return ApiError(HTTPStatus.CONFLICT, "ChromaError", message, headers)
 
 
 def too_large(message: str) -> ApiError:
@@ -95,6 +96,12 @@ def over_quota(message: str) -> ApiError:
 def unavailable(message: str, retry_after: int = 1) -> ApiError:
     """503: the engine is not there at the moment; safe requests may be sent again."""
     return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "InternalError", message, {"retry-after": str(retry_after)})
+
+
+def because(reason: str, error: ApiError) -> ApiError:
+    """The same with its reason in one word, for programs: header `x-vectorstore-reason`."""
+    error.headers["x-vectorstore-reason"] = reason
+    return error
 
 
 def failed() -> ApiError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable
@@ -132,6 +133,21 @@ class Jobs:
         await self.cancel(collection)
         if self._has_any:
             await (await self._open()).ledger.forget(collection)
+
+    async def copy(self, folder: Path) -> None:
+        """Copies the ledger, with links to the uploads that it names, into a folder that is to be made."""
+        if self._work is None:
+            return
+        from vectorstore_instance.documents.work import lasting
+
+        def link(file: File) -> None:
+            target = folder / file.upload
+            target.parent.mkdir(exist_ok=True)
+            for path in lasting(self.folder, file):
+                os.link(path, target.with_name(path.name))
+
+        await asyncio.to_thread(folder.mkdir)
+        await self._work.ledger.copy(folder / _LEDGER, link)
 
     def current(self, collection: str) -> tuple[File | None, str]:
         """The file of a database that is worked on, if one is, and what it waits for."""

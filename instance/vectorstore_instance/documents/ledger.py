@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -102,6 +103,15 @@ class Ledger:
         with self._lock:
             self._connection.close()
 
+    async def copy(self, target: Path, link: Callable[[File], None]) -> None:
+        """Copies the ledger into a new file; nothing is noted meanwhile.
+
+        Args:
+            target: the file.
+            link: does something with each file that has work to do.
+        """
+        await self._run(self._copy, target, link)
+
     async def add(self, files: Iterable[File]) -> list[File]:
         """Takes files in; returns those of the same names that they replace."""
         return await self._run(self._add, list(files))
@@ -152,6 +162,13 @@ class Ledger:
     async def _select(self, condition: str, *values: object) -> list[File]:
         rows = await self._run(lambda: self._execute(_SELECT + condition, values).fetchall())
         return [File(*row) for row in rows]
+
+    def _copy(self, target: Path, link: Callable[[File], None]) -> None:
+        with closing(sqlite3.connect(target)) as copy:
+            copy.execute("PRAGMA synchronous = OFF")
+            self._connection.backup(copy)
+        for row in self._execute(f"{_SELECT} WHERE {UNFINISHED}").fetchall():
+            link(File(*row))
 
     def _add(self, files: list[File]) -> list[File]:
         replaced = []

@@ -118,6 +118,14 @@ def discard(folder: Path, upload: str) -> None:
         path.parent.rmdir()
 
 
+def lasting(folder: Path, file: File) -> list[Path]:
+    """What a file with work to do has on disk and nobody will write to any more."""
+    upload = folder / file.upload
+    if file.phase == "queued":
+        return [] if file.url else [upload]
+    return [path for path in (upload, _beside(upload)[1]) if path.exists()]
+
+
 def _beside(upload: Path) -> tuple[Path, Path]:
     """Where its pieces and its chunks go."""
     return upload.with_name(f"{upload.name}.pieces"), upload.with_name(f"{upload.name}.chunks")

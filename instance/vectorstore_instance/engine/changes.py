@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +103,22 @@ def _pragma(db: sqlite3.Connection, name: str) -> int:
     return int(db.execute(f"pragma {name}").fetchone()[0])
 
 
+def check(path: Path) -> None:
+    """Looks whether tables are of the known version, and changes nothing.
+
+    Raises:
+        UnknownSchema: they are not.
+    """
+    with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as db:
+        _check(db)
+
+
+def _check(db: sqlite3.Connection) -> None:
+    found = dict(db.execute("select dir, max(version) from migrations group by dir"))
+    if found != _SCHEMA:
+        raise UnknownSchema(f"schema {found} is not the known {_SCHEMA}")
+
+
 def prepare(path: Path) -> None:
     """Brings tables of which the engine has let go into the state it may start on.
 
@@ -109,9 +126,7 @@ def prepare(path: Path) -> None:
         UnknownSchema: this is not the known version.
     """
     with writing(path) as db:
-        found = dict(db.execute("select dir, max(version) from migrations group by dir"))
-        if found != _SCHEMA:
-            raise UnknownSchema(f"schema {found} is not the known {_SCHEMA}")
+        _check(db)
         db.execute("pragma journal_mode = wal")
         # Nothing is written where it is so already: the engine must start on a full disk, too.
         db.execute(

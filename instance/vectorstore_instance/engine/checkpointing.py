@@ -21,6 +21,7 @@ from vectorstore_instance.engine import positions
 from vectorstore_instance.engine.child import Child
 from vectorstore_instance.engine.disk import Disk
 from vectorstore_instance.engine.lane import Pause
+from vectorstore_instance.engine.manifest import ages
 from vectorstore_instance.engine.positions import BUCKET, Index
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ WORTH = 1000
 """Operations that a checkpoint must save at least: they are replayed faster than a large index is copied."""
 LOOK_SECONDS = 5.0
 """How often it is looked whether one is due; more often only where the budget is shorter than ten looks."""
+TRIES = 3
+"""How often files are copied, at most, that the engine changes meanwhile."""
 SLACK = 64 << 20
 """Bytes that must stay free on the disk beside room for two more indices of the size that is copied."""
 
@@ -87,6 +90,37 @@ class Checkpointing:
                 return
             for index in await asyncio.to_thread(self._due, child):
                 self.taken += await self._take(index, child)
+
+    async def everything(self, told: Callable[[int, int], None]) -> list[str]:
+        """Takes a checkpoint of every collection whose files are ahead of theirs, whatever a crash would cost now.
+
+        While the engine sleeps there is nothing to do: its files are sealed.
+
+        Args:
+            told: how many collections are done, and of how many.
+
+        Returns:
+            Names of the collections whose files could not be copied.
+        """
+        async with self._looking:
+            child = self._running()
+            if child is None:
+                return []
+            ahead, left = await asyncio.to_thread(self._ahead), []
+            for done, index in enumerate(ahead):
+                told(done, len(ahead))
+                for _ in range(TRIES):
+                    if await self._take(index, child):
+                        self.taken += 1
+                        break
+                else:
+                    left.append(index.name)
+            told(len(ahead) - len(left), len(ahead))
+            return left
+
+    def _ahead(self) -> list[Index]:
+        indices = positions.indices(self._disk.tables.path)
+        return [one for one in indices if (one.position or 0) > (self._disk.checkpoints.position(one.segment) or 0)]
 
     def _due(self, child: Child) -> list[Index]:
         """Reads what is new in the queue and returns the indices to copy, the most useful first."""
@@ -145,12 +179,12 @@ class Checkpointing:
         """Copies the files and returns their position; None where they are not sure to belong together."""
         database, folder = self._disk.tables.path, self._disk.index(index.segment)
         try:
-            before = positions.position(database, index.segment), _ages(folder)
+            before = positions.position(database, index.segment), ages(folder)
             size = sum(size for _, size, _ in before[1])
             if shutil.disk_usage(folder).free < 3 * size + SLACK:
                 return None
             self._disk.checkpoints.begin(index.segment, folder)
-            after = positions.position(database, index.segment), _ages(folder)
+            after = positions.position(database, index.segment), ages(folder)
         except OSError as problem:
             log.warning("collection %s (%s): no checkpoint: %s", index.name, index.collection, problem)
             return None
@@ -189,9 +223,3 @@ class Backlog:
         old = self._counts[collection]
         kept = {bucket: n for bucket, n in old.items() if bucket >= operation // BUCKET}
         self._counts[collection] = defaultdict(int, kept)
-
-
-def _ages(folder: Path) -> list[tuple[str, int, int]]:
-    """Name, size and age of every file."""
-    found = [(path.name, path.stat()) for path in sorted(folder.iterdir())]
-    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]

@@ -17,12 +17,14 @@ from pathlib import Path
 
 import msgspec
 
-from vectorstore_instance.engine import changes, positions
+from vectorstore_instance.engine import changes, positions, staging
 from vectorstore_instance.engine.checkpoint import Checkpoints
 from vectorstore_instance.engine.manifest import Manifest, describe, sync, write_synced
 from vectorstore_instance.engine.positions import Index
 from vectorstore_instance.engine.sizes import folder_bytes
 from vectorstore_instance.engine.tables import Tables
+
+_FORMAT = b'{"format": 1}'
 
 
 class DiskError(Exception):
@@ -59,10 +61,13 @@ class Disk:
         Raises:
             DiskError: another instance has it, or it cannot be written.
         """
+        if self.lock >= 0:
+            return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            staging.settle(self.folder)
         except BlockingIOError:
             raise DiskError(f"DATA_DIR: another instance is running on {self.folder}; stop it first") from None
         except OSError as problem:
@@ -74,6 +79,11 @@ class Disk:
         if self.lock >= 0:
             os.close(self.lock)
             self.lock = -1
+
+    @property
+    def untouched(self) -> bool:
+        """Whether there never was a store in the folder."""
+        return not self._format.exists() and not self.tables.path.exists()
 
     @property
     def primed(self) -> bool:
@@ -110,9 +120,11 @@ class Disk:
         try:
             changes.prepare(self.tables.path)
         except changes.UnknownSchema as problem:
-            raise DiskError(f"DATA_DIR: {self.folder}: {problem}; this version cannot open it") from None
+            raise DiskError(
+                f"DATA_DIR: {self.folder}: {problem}; this version cannot open it; run the one that wrote it"
+            ) from None
         if not self._format.exists():
-            write_synced(self._format, b'{"format": 1}')
+            write_synced(self._format, _FORMAT)
         self.unseal()
 
     def unseal(self) -> None:
@@ -120,6 +132,18 @@ class Disk:
         if self._seal.exists():
             self._seal.replace(self._broken)
             sync(self.folder)
+
+    def adopt(self) -> None:
+        """Takes a folder in that an archive was unpacked into.
+
+        It is like one after a bad end: index files that a seal proves, and a queue with whatever they lack.
+        """
+        write_synced(self._format, _FORMAT)
+        made = {}
+        for index in positions.indices(self.tables.path):
+            if index.position is not None and self.index(index.segment).exists():
+                made[index.segment] = describe(self.index(index.segment), index.position)
+        write_synced(self._broken, msgspec.json.encode(made))
 
     def seal(self) -> None:
         """Witnesses that the engine ended in order: every index file is synced and described.

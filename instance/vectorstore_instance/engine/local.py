@@ -16,7 +16,7 @@ from http import HTTPStatus
 import msgspec
 
 from vectorstore_instance.core.errors import ApiError, not_found
-from vectorstore_instance.engine import Known, Phase, Reply, State, Usage, cost, stamp
+from vectorstore_instance.engine import Known, Phase, Reply, State, Usage, cost, layout, stamp
 from vectorstore_instance.engine.checkpointing import Checkpointing
 from vectorstore_instance.engine.disk import Disk, DiskError
 from vectorstore_instance.engine.gate import Gate
@@ -26,8 +26,10 @@ from vectorstore_instance.engine.pressure import Pressure
 from vectorstore_instance.engine.quota import Quota
 from vectorstore_instance.engine.reads import Reads
 from vectorstore_instance.engine.records import Records
+from vectorstore_instance.engine.restore import Restore
 from vectorstore_instance.engine.route import Kind, Route, route
 from vectorstore_instance.engine.sender import Sender
+from vectorstore_instance.engine.snapshot import Snapshots
 from vectorstore_instance.engine.supervisor import Supervisor
 from vectorstore_instance.engine.tables import Indexing
 from vectorstore_instance.engine.writes import Writes
@@ -52,16 +54,16 @@ class LocalEngine:
         self._quota = Quota(self._disk.tables, limits)
         self._pressure = Pressure(settings.data_dir, limits)
         self._sender = Sender(self._supervisor, self._pressure)
-        self._watch: asyncio.Task[None] | None = None
         self.maintenance = Maintenance(self)
         self._reads = Reads(lambda path, body: self._sender.send("POST", path, body, True), Records(self._disk.tables))
         self._writes = Writes(self._sender.send, self._disk.tables, self._quota, limits, lambda: self._reading > 0)
-        self._checkpointing = Checkpointing(
+        self.checkpointing = Checkpointing(
             self._disk, lambda: self._supervisor.running, self._writes.between, settings.recovery_seconds
         )
-        self._housekeeping: asyncio.Task[None] | None = None
-        self._copying: asyncio.Task[None] | None = None
-        self._reading = 0
+        self.snapshots = Snapshots(settings, self._disk, self._writes, self._pressure, self._supervisor.recovery)
+        self.restore = Restore(settings, self._disk, self._pressure.spare, self.rest)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reading: int = 0
         self._started = False
         self._open = Gate()
         """Passed by all requests together, and by a reset alone: there are no tables then."""
@@ -74,6 +76,7 @@ class LocalEngine:
         """
         self._disk.acquire()
         try:
+            layout.check(self._disk.folder, self._disk.tables.path)
             stamp.keep(self._settings, fresh=self._disk.empty)
             await self._supervisor.begin()
             await self._quota.count()
@@ -81,18 +84,16 @@ class LocalEngine:
         except sqlite3.DatabaseError as problem:
             raise DiskError(f"DATA_DIR: {self._disk.tables.path}: {problem}; put a good copy in its place") from None
         self._started = True
-        self._housekeeping = asyncio.create_task(self._look_after())
-        self._copying = asyncio.create_task(self._checkpointing.run())
-        self._watch = asyncio.create_task(self._pressure.watch())
+        cares = (self._look_after(), self.checkpointing.run(), self._pressure.watch())
+        self._tasks = [asyncio.create_task(care) for care in cares]
 
     async def stop(self) -> None:
         """Ends the writes under way, then the engine."""
         self._started = False
         await self.maintenance.stop()
         await self._writes.drain()
-        for task in (self._housekeeping, self._copying, self._watch):
-            if task is not None:
-                task.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self._supervisor.end()
         self._disk.release()
 
@@ -122,8 +123,8 @@ class LocalEngine:
             starts=self._supervisor.starts,
             repairs=self._supervisor.recovery.repairs,
             replayed=self._supervisor.recovery.replayed,
-            checkpoints=self._checkpointing.taken,
-            unindexed=self._checkpointing.unindexed,
+            checkpoints=self.checkpointing.taken,
+            unindexed=self.checkpointing.unindexed,
             pid=self.pid or 0,
             silent=self._supervisor.silent,
             read_only=self._pressure.reason,

@@ -79,6 +79,12 @@ def checksum(path: Path) -> int:
     return crc
 
 
+def ages(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size and age of every file: what changes when somebody writes to them."""
+    found = [(path.name, path.stat()) for path in sorted(folder.iterdir())]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]
+
+
 def copy(source: Path, target: Path) -> None:
     """Copies a folder of files, where the file system can by sharing their blocks."""
     target.mkdir()

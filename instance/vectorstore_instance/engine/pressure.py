@@ -110,6 +110,11 @@ class Pressure:
             )
         self._written += size
 
+    def spare(self) -> int:
+        """Bytes of the disk that something else may take for a while, and no write is refused for it."""
+        disk = self._disk(self._folder)
+        return disk.free - int(HEADROOM * self._reserve(disk))
+
     def told(self, reply: Reply) -> Reply:
         """The engine's answer.
 

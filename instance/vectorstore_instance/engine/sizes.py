@@ -6,12 +6,17 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+SNAPSHOT, RESTORE = "snapshot", "restore"
+"""Folders within a store's own that are there for a while: they are no part of it, and count for nothing."""
+
 
 def by_folder(top: Path) -> dict[Path, int]:
     """Bytes of the files that each folder itself holds: of the top one and of all within it."""
     sizes = {}
-    for folder, _, files in os.walk(top):  # passes over a folder that is gone, where Path.rglob raises
+    for folder, within, files in os.walk(top):  # passes over a folder that is gone, where Path.rglob raises
         here = Path(folder)
+        if here == top:
+            within[:] = [name for name in within if name not in (SNAPSHOT, RESTORE)]
         sizes[here] = 0
         for file in files:
             with suppress(FileNotFoundError):

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from vectorstore_instance.core.errors import conflict, unavailable
 from vectorstore_instance.engine import positions
 from vectorstore_instance.engine.maintenance import automatic
+from vectorstore_instance.engine.maintenance.checkpoint import checkpoint
 from vectorstore_instance.engine.maintenance.index import check_rebuild, rebuild, remove_scratch
 from vectorstore_instance.engine.maintenance.leftovers import collect, remove_folders
 from vectorstore_instance.engine.maintenance.operation import Name, Operation, Store, Unfit
@@ -34,6 +35,7 @@ _DO: dict[Name, Callable[[Store, Operation], Awaitable[None]]] = {
     "compact": compact,
     "vacuum": vacuum,
     "rebuild": rebuild,
+    "checkpoint": checkpoint,
 }
 
 

@@ -11,12 +11,13 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
+from vectorstore_instance.engine.checkpointing import Checkpointing
 from vectorstore_instance.engine.disk import Disk
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Name = Literal["collect", "compact", "vacuum", "rebuild"]
+Name = Literal["collect", "compact", "vacuum", "rebuild", "checkpoint"]
 
 PAUSE = 1.0
 """Seconds without a request after which an operation that nobody asked for goes on."""
@@ -64,6 +65,11 @@ class Store(Protocol):
     @property
     def disk(self) -> Disk:
         """The files."""
+        ...
+
+    @property
+    def checkpointing(self) -> Checkpointing:
+        """What takes checkpoints."""
         ...
 
     def parked(self) -> AbstractAsyncContextManager[None]:
