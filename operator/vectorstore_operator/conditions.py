@@ -27,6 +27,18 @@ def told(type_: str, holds: bool | None, reason: str, message: str) -> Told:
     return Told(type_, "Unknown" if holds is None else "True" if holds else "False", reason, message)
 
 
+def condition(about: Object, type_: str) -> Object:
+    """A condition as it was told last, as JSON; {} where it was not."""
+    known = (about.get("status") or {}).get("conditions") or ()
+    return next((one for one in known if one["type"] == type_), {})
+
+
+def before(about: Object, type_: str) -> Told | None:
+    """A condition as it was told last."""
+    one = condition(about, type_)
+    return Told(type_, one["status"], one["reason"], one.get("message", "")) if one else None
+
+
 def stamped(about: Object, news: Iterable[Told], now: datetime) -> list[Condition]:
     """The conditions of an object, in the order they are told.
 

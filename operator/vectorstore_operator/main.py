@@ -7,7 +7,7 @@ over; only the workers and the questions to instances wait for the Lease.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import gc
 import logging
 import sys
 from collections.abc import Mapping
@@ -16,32 +16,25 @@ import kopf
 import uvloop
 from pydantic import ValidationError
 
-from vectorstore_operator import handlers, render
-from vectorstore_operator.cache import Cache, Key
-from vectorstore_operator.cluster import Cluster, Connection, connect
-from vectorstore_operator.credentials import operator_secret
-from vectorstore_operator.errors import ClusterError
-from vectorstore_operator.events import Recorder
-from vectorstore_operator.instances import Instances
-from vectorstore_operator.kinds import CHILDREN
-from vectorstore_operator.lease import Lease
-from vectorstore_operator.metrics import Metrics
-from vectorstore_operator.objects import Object
+from vectorstore_operator import handlers
+from vectorstore_operator.cluster.api import Cluster
+from vectorstore_operator.cluster.cache import Cache, Key
+from vectorstore_operator.cluster.connection import Connection, connect
+from vectorstore_operator.cluster.errors import ClusterError
+from vectorstore_operator.cluster.kinds import CHILDREN
+from vectorstore_operator.cluster.lease import Lease
+from vectorstore_operator.cluster.resync import Resync
+from vectorstore_operator.cluster.watch import Informer
 from vectorstore_operator.observe import Usage
-from vectorstore_operator.pushes import Pushes
-from vectorstore_operator.queue import Bucket, WorkQueue, exponential
-from vectorstore_operator.reconcile import Reconciler, backoff
-from vectorstore_operator.render import keys
-from vectorstore_operator.resync import Resync
-from vectorstore_operator.serving import serve
-from vectorstore_operator.settings import OperatorSettings
-from vectorstore_operator.vitals import Vitals
-from vectorstore_operator.watch import Informer
+from vectorstore_operator.reconcile.credentials import patient_secret
+from vectorstore_operator.settings import OperatorSettings, wrong
+from vectorstore_operator.telemetry.metrics import Metrics
+from vectorstore_operator.telemetry.serving import serve
+from vectorstore_operator.telemetry.vitals import Vitals
+from vectorstore_operator.work import Work
+from vectorstore_operator.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
-
-RECOUNT = 1.0
-"""Seconds until the stores of a plan are counted after one came or went."""
 
 
 class Operator:
@@ -51,7 +44,7 @@ class Operator:
         self.settings = settings
         self.metrics = Metrics()
         self.cache = Cache()
-        anyhow = Cluster(api, counted=self.metrics.count_request)
+        self.anyhow = anyhow = Cluster(api, counted=self.metrics.count_request)
         self.lease = Lease(anyhow, settings.namespace, settings.lease_name, settings.identity)
         self.cluster = Cluster(api, self.leads, self.metrics.count_request)
         namespaces = settings.watch_namespaces or (None,)
@@ -60,10 +53,10 @@ class Operator:
         ]
         self.resync = Resync(anyhow, namespaces, self.cache, self.changed, settings.resync_seconds)
         self.sources: tuple[Resync | Informer, ...] = (self.resync, *self.informers)
-        self.queue: WorkQueue[Key] | None = None
-        self.instances: Instances | None = None
+        self.working: Work | None = None
+        """What is done, while this operator leads."""
         self.running: asyncio.Task[None] | None = None
-        self.vitals = Vitals(self.cache, self.resync, self.informers, lambda: self.queue, self.usage)
+        self.vitals = Vitals(self.cache, self.resync, self.informers, self.queue, self.usage)
         self.vitals.register(self.metrics)
 
     def leads(self) -> bool:
@@ -71,31 +64,28 @@ class Operator:
         return not self.settings.lease or self.lease.holds()
 
     def changed(self, key: Key) -> None:
-        """Gives a store or plan to the workers, if this operator has any; a plan's stores with it."""
-        if self.queue is None:
-            return
-        self.queue.add(key)
-        if not key.namespace:
-            for user in self.cache.users(key.name):
-                self.queue.add(user)
+        """Gives a store or plan to the workers, if this operator has any."""
+        if self.working is not None:
+            self.working.changed(key)
 
-    def recount(self) -> None:
-        """Has the stores of every plan counted in a moment: many that come at once are one count."""
-        for plan in self.cache.plans():
-            if self.queue is not None:
-                self.queue.add_after(Key("", plan["metadata"]["name"]), RECOUNT)
+    def queue(self) -> WorkQueue[Key] | None:
+        """What is in line, while this operator leads; may be asked for on another thread."""
+        working = self.working
+        return None if working is None else working.queue
+
+    def usage(self) -> Mapping[Key, Usage]:
+        """What every store last said it holds, as far as this operator asks; likewise."""
+        working = self.working
+        return {} if working is None else working.instances.known
 
     async def filled(self) -> None:
         """Waits until the cache holds all there is."""
         for source in self.sources:
             await source.listed.wait()
-
-    def usage(self) -> Mapping[Key, Usage]:
-        """What every store last said it holds, as far as this operator asks."""
-        return {} if self.instances is None else self.instances.known
+        await self.resync.heard()
 
     async def start(self, stop: asyncio.Event) -> None:
-        """Begins to watch and waits until stores and plans are known; a failure sets `stop`."""
+        """Begins to watch and waits until stores and plans are known; when all this ended, `stop` is set."""
         self.running = asyncio.create_task(self.run(), name="operator")
         self.running.add_done_callback(lambda _: stop.set())
         listed = asyncio.create_task(self.resync.listed.wait())
@@ -104,6 +94,7 @@ class Operator:
 
     async def stop(self) -> None:
         """Ends everything, what is being written first."""
+        self.lease.lay_down()
         if self.running is not None:
             self.running.cancel()
             await asyncio.wait({self.running})
@@ -112,12 +103,16 @@ class Operator:
         """Watches, and works while it leads; ends when cancelled."""
         settings = self.settings
         answering = serve(self.metrics.registry, self.vitals.unready, self.vitals.dead, settings.host, settings.port)
-        async with answering, asyncio.TaskGroup() as group:
-            for source in self.sources:
-                group.create_task(source.run())
-            if settings.lease:
-                group.create_task(self.lease.run())
-            group.create_task(self.lead())
+        async with answering:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for source in self.sources:
+                        group.create_task(source.run())
+                    if settings.lease:
+                        group.create_task(self.lease.run())
+                    group.create_task(self.lead())
+            finally:
+                await self.resign()
 
     async def lead(self) -> None:
         """Works whenever this operator leads."""
@@ -132,8 +127,13 @@ class Operator:
                 finally:
                     work.cancel()
                     await asyncio.wait({work})
-                    with contextlib.suppress(Exception):
-                        await self.lease.release()
+
+    async def resign(self) -> None:
+        """Lets another lead at once, when nothing is being written any more."""
+        await self.anyhow.quiet()
+        await self.cluster.quiet()
+        if self.settings.lease:
+            await self.lease.release()
 
     async def lost(self) -> None:
         """Waits until this operator does not lead any more."""
@@ -141,63 +141,17 @@ class Operator:
             await asyncio.Event().wait()
         await self.lease.wait(held=False)
 
-    async def secret(self) -> bytes:
-        """The operator secret, however long the API server takes to give it."""
-        settings, failures = self.settings, 0
-        while True:
-            try:
-                return await operator_secret(
-                    self.cluster, settings.namespace, settings.secret_name, settings.secret_file
-                )
-            except ClusterError as error:
-                failures += 1
-                log.warning("the operator secret cannot be had, trying again: %s", error)
-                await asyncio.sleep(exponential(failures, 0.2, 10))
-
     async def work(self) -> None:
         """Reconciles every store and plan, now and whenever something changes."""
         settings, cluster = self.settings, self.cluster
-        secret = await self.secret()
-        platform = render.Platform(
-            image=settings.instance_image,
-            operator_namespace=settings.namespace,
-            operator_labels=settings.labels,
-            run_as=settings.run_as if isinstance(settings.run_as, int) else None,
-            image_pull_policy=settings.image_pull_policy,
-            secret=secret,
-            metrics_from=settings.metrics_from,
-        )
-
-        def token(store: Object) -> str:
-            return keys.token(secret, "admin", store["metadata"]["uid"])
-
-        instances = Instances(self.cache, token, self.changed, settings.usage_seconds)
-        pushes = Pushes(self.cache, token)
-        self.instances = instances
-        recorder = Recorder(cluster, settings.identity, self.metrics)
-        reconciler = Reconciler(cluster, self.cache, platform, recorder, instances.usage, self.metrics, pushes.spread)
-
-        async def look(key: Key) -> float | None:
-            had = self.cache.has(key)
-            try:
-                return await reconciler(key)
-            finally:
-                pushes.add(key)  # what the look changed, or a pod that became ready
-                if key.namespace and (self.cache.store(key) is None or self.cache.has(key) != had):
-                    self.recount()
-
-        rate = settings.reconciles_per_second
-        self.queue = WorkQueue(look, backoff, workers=settings.workers, bucket=Bucket(rate, 2 * rate))
-        for key in self.cache.everything():
-            self.queue.add(key)
+        await self.resync.afresh()  # by an older spec what the predecessor did would be undone, and done once more
+        secret = await patient_secret(cluster, settings.namespace, settings.secret_name, settings.secret_file)
+        working = self.working = Work(settings, cluster, self.cache, self.metrics, secret)
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self.queue.run())
-                group.create_task(instances.run())
-                group.create_task(pushes.run())
+            await working.run()
         finally:
-            self.queue.close()
-            self.queue = self.instances = None
+            self.working = None
+            await working.stop()
 
 
 async def operate(settings: OperatorSettings) -> int:
@@ -230,12 +184,12 @@ def main() -> int:
     try:
         settings = OperatorSettings()
     except ValidationError as error:
-        for wrong in error.errors(include_url=False):
-            name = f"OPERATOR_{'_'.join(str(part) for part in wrong['loc'])}".upper()
-            print(f"{name}: {wrong['msg']}, not {wrong['input']!r}", file=sys.stderr)
+        print(*wrong(error), sep="\n", file=sys.stderr)
         return 2
     kopf.configure(log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.FULL)
     logging.getLogger().setLevel(settings.log_level)
+    # What is known of a thousand stores are half a million containers, none of them garbage: each search takes long.
+    gc.set_threshold(50_000, 20, 100)
     try:
         return uvloop.run(operate(settings))
     except ClusterError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,11 @@ Children = Mapping[tuple[str, str], Object]
 def key(obj: Object) -> tuple[str, str]:
     """What an object goes by among a store's children."""
     return obj["kind"], obj["metadata"]["name"]
+
+
+def canonical(value: object) -> str:
+    """JSON in the one way that tells equal values by equal texts."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def controller(obj: Object) -> Object | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vectorstore_operator.kinds import RENDERED
+from vectorstore_operator.cluster.kinds import RENDERED
 from vectorstore_operator.names import MANAGER
 from vectorstore_operator.objects import Object
 

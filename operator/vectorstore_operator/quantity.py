@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from decimal import ROUND_CEILING, Decimal
 
-PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
-"""What may be written in a spec of ours."""
 _STORED = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:[eE]([0-9]+)|([numkMGTPE]|[KMGTPE]i)?)")
-"""What an object of somebody else's may hold: the whole grammar, but for numbers below nothing."""
+"""The whole grammar, as objects of others may have it, but for numbers below nothing."""
 _FACTORS = {None: Decimal(1)} | {unit: Decimal(1000) ** -i for i, unit in enumerate("mun", start=1)}
 _FACTORS |= {unit: Decimal(1000) ** i for i, unit in enumerate("kMGTPE", start=1)}
 _FACTORS |= {f"{unit}i": Decimal(1024) ** i for i, unit in enumerate("KMGTPE", start=1)}
@@ -37,7 +35,9 @@ def to_bytes(text: str) -> int:
 
 def from_bytes(count: int) -> str:
     """The canonical quantity of a number of bytes: what the API server would store for it."""
-    return _scaled(count, 1024, ("Ki", "Mi", "Gi", "Ti", "Pi")) or _scaled(count, 1000, tuple("kMGTP")) or str(count)
+    return (
+        _scaled(count, 1024, ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")) or _scaled(count, 1000, tuple("kMGTP")) or str(count)
+    )
 
 
 def canonical_cpus(text: str) -> str:

@@ -13,3 +13,5 @@ class Refusal:
     message: str
     again: float = 60.0
     """Seconds until a refused store gets another look: what stands in its way may be nothing we watch."""
+    undecided: bool = False
+    """Whether it is not known if it can be served, as the API server does not let it be tried."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -24,7 +25,7 @@ class OperatorSettings(BaseSettings):
         {"app.kubernetes.io/name": "vectorstore-operator"},
         description="Labels of the operator's pods, `key=value` comma-separated: who may reach management ports.",
     )
-    metrics_from: tuple[dict[str, Any], ...] = Field(
+    metrics_from: Annotated[tuple[dict[str, Any], ...], NoDecode] = Field(
         (), description="NetworkPolicy peers that may read the stores' metrics: a JSON array."
     )
     instance_image: str = Field("vectorstore-instance:latest", description="Image of the stores' pods.")
@@ -44,7 +45,7 @@ class OperatorSettings(BaseSettings):
 
     workers: int = Field(16, ge=1, le=256, description="Stores reconciled at a time.")
     reconciles_per_second: float = Field(
-        50, gt=0, description="Reconciles begun per second, after a burst of twice that."
+        200, gt=0, description="Reconciles begun per second, after a burst of twice that."
     )
     resync_seconds: float = Field(600, ge=1, description="How often stores and plans are compared with a listing.")
     usage_seconds: float = Field(60, ge=1, description="How often a store is asked for its usage, at most.")
@@ -66,6 +67,14 @@ class OperatorSettings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("metrics_from", mode="before")
+    @classmethod
+    def _peers(cls, value: object) -> object:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not a JSON array: {error}") from None
+
     @field_validator("labels", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
@@ -75,3 +84,11 @@ class OperatorSettings(BaseSettings):
         if wrong := [key for key, equals, _ in pairs if not equals]:
             raise ValueError(f"{', '.join(wrong)}: not key=value")
         return {key.strip(): label.strip() for key, _, label in pairs}
+
+
+def wrong(error: ValidationError) -> list[str]:
+    """What is wrong with which environment variable."""
+    return [
+        f"OPERATOR_{str(each['loc'][0]).upper()}: {each['msg']}, not {each['input']!r}"
+        for each in error.errors(include_url=False)
+    ]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field
 
-from vectorstore_operator.api.base import SET, Model, Name, Rule, cel
+from vectorstore_operator.api.base import SET, Model, Name
 from vectorstore_operator.api.network import Labels
+from vectorstore_operator.api.rules import Ruled, one_of
 from vectorstore_operator.api.urls import Url
 
-NAMESPACES_RULE = Rule(
-    rule="has(self.names) != has(self.matchLabels)",
-    message="allowedNamespaces: either names or matchLabels; leave one out",
-)
+NAMESPACES = one_of("names", "match_labels", "allowedNamespaces: either names or matchLabels; leave one out")
 
 Word = Annotated[str, Field(pattern=r"^\S+$", max_length=256)]
 """A word of a token: a claim's name, a scope, an audience."""
@@ -24,20 +22,14 @@ Origin = Annotated[str, Field(pattern=r"^(\*|https?://[^\s,/@?#]+)$", max_length
 Origins = Annotated[list[Origin], Field(max_length=32, json_schema_extra=SET)]
 
 
-class AllowedNamespaces(Model):
+class AllowedNamespaces(Ruled):
     """Whose stores may have the plan."""
 
-    model_config = ConfigDict(json_schema_extra=cel(NAMESPACES_RULE))
+    rules = (NAMESPACES,)
     names: Annotated[list[Name], Field(max_length=256, json_schema_extra=SET)] | None = None
     """Namespaces by name; an empty list is none."""
     match_labels: Labels | None = None
     """Namespaces by labels, all of which they must have."""
-
-    @model_validator(mode="after")
-    def _either(self) -> Self:
-        if (self.names is None) == (self.match_labels is None):
-            raise ValueError(NAMESPACES_RULE.message)
-        return self
 
 
 class Jwt(Model):

@@ -7,8 +7,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from vectorstore_operator.quantity import PATTERN
-
 
 class Model(BaseModel):
     """A part of a custom resource."""
@@ -72,9 +70,6 @@ def keyed(*fields: str) -> dict[str, Any]:
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(fields)}
 
 
-Quantity = Annotated[str, Field(pattern=PATTERN, max_length=20)]
-"""A Kubernetes quantity of bytes or CPUs that is not negative: `512Mi`, `10Gi`, `500m`."""
-
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=63)]
 """A name of a Kubernetes object."""
 
@@ -82,6 +77,13 @@ Subdomain = Annotated[
     str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253)
 ]
 """A DNS subdomain: a name of a class of the cluster, of a Secret, a Gateway or an issuer."""
+
+
+Moment = Annotated[str, Field(max_length=64)]
+"""A time, RFC 3339, in a status."""
+
+Brief = Annotated[str, Field(max_length=253)]
+"""A name, a size, a digest, in a status."""
 
 
 class Condition(Model):
@@ -95,7 +97,7 @@ class Condition(Model):
     """A stable word for why, for machines."""
     message: str = Field("", max_length=32768)
     """Why, for people: the field, its value and the remedy."""
-    last_transition_time: str
+    last_transition_time: Moment
     """When the status last changed, RFC 3339."""
     observed_generation: int = 0
     """The generation of the spec this speaks of."""

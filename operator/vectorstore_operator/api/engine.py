@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field
 
-from vectorstore_operator.api.base import SET, Model, Name, Rule, cel
+from vectorstore_operator.api.base import SET, Model, Name, Rule
+from vectorstore_operator.api.rules import Ruled, needs
 from vectorstore_operator.api.urls import Url
 
-ENTRIES_RULE = Rule(
-    rule="!has(self.entries) || has(self.secretName)",
-    message="entries go with secretName: name the Secret that has them, or leave them out",
+ENTRIES = needs(
+    "entries", "secret_name", "entries go with secretName: name the Secret that has them, or leave them out"
 )
 
 _REMOTE = "has(self.engine) && has(self.engine.remote)"
@@ -33,10 +33,10 @@ RemoteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0
 SecretEntry = Literal["token", "headers"]
 
 
-class RemoteEngine(Model):
+class RemoteEngine(Ruled):
     """A Chroma server that is not the store's own: a `chroma run`, a distributed Chroma, Chroma Cloud."""
 
-    model_config = ConfigDict(json_schema_extra=cel(ENTRIES_RULE))
+    rules = (ENTRIES,)
     url: Url
     """Where it answers; a path goes before that of every request. Among the plan's `remoteEngines`."""
     secret_name: Name | None = None
@@ -47,12 +47,6 @@ class RemoteEngine(Model):
     """The tenant there that holds the store; omitted = default_tenant."""
     database: RemoteName | None = None
     """The database of that tenant; omitted = default_database, and others that clients make."""
-
-    @model_validator(mode="after")
-    def _entries_of_a_secret(self) -> Self:
-        if self.entries and not self.secret_name:
-            raise ValueError(ENTRIES_RULE.message)
-        return self
 
     @property
     def secret_entries(self) -> tuple[SecretEntry, ...]:

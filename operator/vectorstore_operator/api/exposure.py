@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from vectorstore_operator.api.base import Model, Rule, Subdomain, cel
+from vectorstore_operator.api.base import Model, Subdomain
 from vectorstore_operator.api.network import keyed_well
+from vectorstore_operator.api.rules import Ruled, excludes, needs, one_of
 
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _DNS_NAME = rf"^{_LABEL}(\.{_LABEL})+$"
@@ -25,19 +26,18 @@ Annotations = Annotated[
 ]
 """Annotations of a Kubernetes object."""
 
-CERTIFICATE_RULE = Rule(
-    rule="!has(self.secretName) || !has(self.issuer)",
+CERTIFICATE = excludes(
+    "secret_name",
+    "issuer",
     message="tls.secretName names a certificate that is there, tls.issuer has one made; state one of them",
 )
 
-WAY_RULE = Rule(
-    rule="has(self.ingress) != has(self.gateway)",
-    message="exposure goes by ingress or by gateway; state one of them",
-)
+WAY = one_of("ingress", "gateway", "exposure goes by ingress or by gateway; state one of them")
 
-LISTENER_RULE = Rule(
-    rule="!has(self.tls) || has(self.ingress)",
-    message="exposure.tls goes with ingress: a Gateway's listener holds its certificate itself",
+LISTENER = needs(
+    "tls",
+    "ingress",
+    "exposure.tls goes with ingress: a Gateway's listener holds its certificate itself",
 )
 
 
@@ -57,20 +57,14 @@ class Issuer(Model):
     """An Issuer has to be in every namespace that has stores of the plan."""
 
 
-class IngressTls(Model):
+class IngressTls(Ruled):
     """The certificate an Ingress shows; with neither field the controller's default one."""
 
-    model_config = ConfigDict(json_schema_extra=cel(CERTIFICATE_RULE))
+    rules = (CERTIFICATE,)
     secret_name: Subdomain | None = None
     """A Secret of type kubernetes.io/tls for all names of the domain, in every namespace with stores of the plan."""
     issuer: Issuer | None = None
     """Makes one for every store, in the Secret `<store>-tls`."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if self.secret_name and self.issuer:
-            raise ValueError(CERTIFICATE_RULE.message)
-        return self
 
 
 class Ingress(Model):
@@ -95,10 +89,10 @@ class Gateway(Model):
     """What its listener speaks to clients."""
 
 
-class Exposure(Model):
+class Exposure(Ruled):
     """A name outside the cluster for every store of a plan: `<store>-<namespace>.<domain>`."""
 
-    model_config = ConfigDict(json_schema_extra=cel(WAY_RULE, LISTENER_RULE))
+    rules = (WAY, LISTENER)
     domain: Domain
     """What all names end with; its wildcard DNS entry leads to the Ingress controller or the Gateway."""
     ingress: Ingress | None = None
@@ -112,11 +106,3 @@ class Exposure(Model):
     backend_protocol: Literal["HTTP", "HTTPS"] = "HTTP"
     """What the controller speaks to pods. HTTPS has to be told to it, by annotation or BackendTLSPolicy, and needs
     `tls` in every store."""
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.ingress is None) == (self.gateway is None):
-            raise ValueError(WAY_RULE.message)
-        if self.tls and self.gateway:
-            raise ValueError(LISTENER_RULE.message)
-        return self

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+import math
+from typing import Annotated
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field
 
-from vectorstore_operator.api.base import Model, Name, Rule, cel
+from vectorstore_operator.api.base import Brief, Model, Moment, Name
+from vectorstore_operator.api.rules import Check, Ruled, excludes
 
-SOURCE_RULE = Rule(
-    rule="!has(self.secretName) || (!has(self.rotate) && !has(self.revoke) && !has(self.rotateEvery))",
+SOURCE = excludes(
+    "secret_name",
+    "rotate",
+    "revoke",
+    "rotate_every",
     message="secretName does not go together with rotate, revoke and rotateEvery: exchange the keys in that Secret",
 )
-OVERLAP_RULE = Rule(
+OVERLAP = Check(
     rule="!has(self.overlapHours) || !has(self.rotateEvery) || self.overlapHours <= self.rotateEvery * 24",
     message="overlapHours is longer than rotateEvery days; lower it",
+    holds=lambda keys: (keys.overlap_hours or 0) <= (keys.rotate_every or math.inf) * 24,
 )
 
 DEFAULT_OVERLAP_HOURS = 24
@@ -23,10 +29,10 @@ Request = Annotated[str, Field(min_length=1, max_length=64)]
 """Any string: a date, a ticket's number, a commit. Another one than before asks once more."""
 
 
-class StoreKeys(Model):
+class StoreKeys(Ruled):
     """The keys."""
 
-    model_config = ConfigDict(json_schema_extra=cel(SOURCE_RULE, OVERLAP_RULE))
+    rules = (SOURCE, OVERLAP)
     rotate: Request | None = None
     """Any string; another one makes new keys, and the former stay valid for `overlapHours`."""
     revoke: Request | None = None
@@ -44,27 +50,19 @@ class StoreKeys(Model):
         """Hours for which former keys stay valid."""
         return DEFAULT_OVERLAP_HOURS if self.overlap_hours is None else self.overlap_hours
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.secret_name and (self.rotate or self.revoke or self.rotate_every):
-            raise ValueError(SOURCE_RULE.message)
-        if self.overlap_hours and self.rotate_every and self.overlap_hours > self.rotate_every * 24:
-            raise ValueError(OVERLAP_RULE.message)
-        return self
-
 
 class KeysStatus(Model):
     """Which keys there are; none of them is told here."""
 
-    rotated_at: str | None = None
+    rotated_at: Moment | None = None
     """When those in force were made or exchanged, RFC 3339."""
-    next_rotation: str | None = None
+    next_rotation: Moment | None = None
     """When the next will be made by themselves."""
-    former_valid_until: str | None = None
+    former_valid_until: Moment | None = None
     """When the last of the former keys ends."""
-    rotate: str | None = None
+    rotate: Brief | None = None
     """The `rotate` that was carried out last."""
-    revoke: str | None = None
+    revoke: Brief | None = None
     """The `revoke` that was carried out last."""
-    secret_name: str | None = None
+    secret_name: Brief | None = None
     """The Secret they come from, where they are not made."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from vectorstore_operator.api.base import Model, Quantity
+from vectorstore_operator.api.base import Model
+from vectorstore_operator.api.quantities import BodySize, Size
 
 
 class PlanLimits(Model):
@@ -12,11 +13,11 @@ class PlanLimits(Model):
 
     collections: int | None = Field(None, ge=1, le=1_000_000)
     """Collections in all databases together; omitted = 10000."""
-    bytes: Quantity | None = None
+    bytes: Size | None = None
     """Bytes of the store's files; omitted = what the volume holds."""
     batch_rows: int | None = Field(None, ge=1, le=5461)
     """Rows in one request; omitted = 5461."""
-    body_bytes: Quantity | None = None
+    body_bytes: BodySize | None = None
     """Bytes in one request body, an eighth of a pod's memory at most; omitted = 64Mi."""
     results: int | None = Field(None, ge=1, le=100_000)
     """Results for one vector of a query; omitted = 10000."""

@@ -6,12 +6,15 @@ import re
 from ipaddress import ip_network
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from vectorstore_operator.api.base import Model, Rule, cel
+from vectorstore_operator.api.base import Model
+from vectorstore_operator.api.rules import Ruled, excludes
 
-PEER_RULE = Rule(
-    rule="!has(self.ipBlock) || (!has(self.namespaceSelector) && !has(self.podSelector))",
+PEER = excludes(
+    "ip_block",
+    "namespace_selector",
+    "pod_selector",
     message="ipBlock does not go together with namespaceSelector or podSelector; make two peers of them",
 )
 
@@ -72,22 +75,16 @@ class IpBlock(Model):
         return self
 
 
-class Peer(Model):
+class Peer(Ruled):
     """One end of a connection: a NetworkPolicy peer."""
 
-    model_config = ConfigDict(json_schema_extra=cel(PEER_RULE))
+    rules = (PEER,)
     namespace_selector: LabelSelector | None = None
     """Namespaces by label; omitted = the store's own."""
     pod_selector: LabelSelector | None = None
     """Pods by label; omitted = all."""
     ip_block: IpBlock | None = None
     """Addresses; not together with the selectors."""
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if self.ip_block and (self.namespace_selector or self.pod_selector):
-            raise ValueError(PEER_RULE.message)
-        return self
 
 
 class Egress(Model):

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field
 
 from vectorstore_instance.settings import Model as ModelName
 from vectorstore_instance.settings import Precision
 from vectorstore_operator.api.access import AllowedNamespaces
-from vectorstore_operator.api.base import Conditions, Model, Quantity, Rule, cel
+from vectorstore_operator.api.base import SET, Brief, Conditions, Model
 from vectorstore_operator.api.embedding import Endpoints
 from vectorstore_operator.api.exposure import Exposure
 from vectorstore_operator.api.limits import PlanLimits
 from vectorstore_operator.api.network import PlanNetwork
+from vectorstore_operator.api.plan_rollout import Maintenance, PlanRollout, Rollout
+from vectorstore_operator.api.quantities import Cpus, Size
+from vectorstore_operator.api.rollout import Version
+from vectorstore_operator.api.rules import Check, Ruled
 from vectorstore_operator.api.scheduling import Scheduling
 from vectorstore_operator.api.storage import PlanStorage
 from vectorstore_operator.api.urls import DocumentUrl, UrlPrefix
 
-REPLICAS_RULE = Rule(rule="self.min <= self.max", message="replicas.min is above replicas.max")
+REPLICAS = Check(
+    rule="self.min <= self.max",
+    message="replicas.min is above replicas.max",
+    holds=lambda stated: stated.min <= stated.max,
+)
 
 
-class Replicas(Model):
+class Replicas(Ruled):
     """How many pods a store of this plan may have; ordinal 0 writes, the others follow it."""
 
-    model_config = ConfigDict(json_schema_extra=cel(REPLICAS_RULE))
+    rules = (REPLICAS,)
     min: int = Field(1, ge=1, le=16)
     """The fewest pods."""
     max: int = Field(1, ge=1, le=16)
@@ -34,19 +42,13 @@ class Replicas(Model):
     memory_percent: int | None = Field(None, ge=10, le=100)
     """Memory use, in percent of a pod's, that it aims at besides; omitted = memory is not looked at."""
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min > self.max:
-            raise ValueError(REPLICAS_RULE.message)
-        return self
-
 
 class Cpu(Model):
     """CPU of one pod."""
 
-    request: Quantity = "250m"
+    request: Cpus = "250m"
     """What the scheduler keeps free."""
-    limit: Quantity = "1"
+    limit: Cpus = "1"
     """What a pod gets at most."""
 
 
@@ -70,11 +72,11 @@ class PlanSpec(Model):
     """How many pods."""
     cpu: Cpu = Cpu()
     """CPU of one pod."""
-    memory: Quantity | None = None
+    memory: Size | None = None
     """Memory of one pod: at least what the document ceiling needs, which is also the default."""
     storage: PlanStorage = PlanStorage()
     """The volume of one pod."""
-    scratch: Quantity | None = None
+    scratch: Size | None = None
     """Room for temporary files of one pod; omitted = 256Mi."""
     scheduling: Scheduling | None = None
     """Where pods run."""
@@ -94,6 +96,12 @@ class PlanSpec(Model):
     """How instances log; omitted = text."""
     limits: PlanLimits | None = None
     """What a store may do besides; omitted = the instance's own defaults."""
+    versions: Annotated[list[Version], Field(max_length=32, json_schema_extra=SET)] | None = None
+    """Tags of the instance's image that stores may ask for, beside the operator's release; omitted = none."""
+    rollout: Rollout = Rollout()
+    """How changes of the plan reach its stores."""
+    maintenance: Maintenance | None = None
+    """When; omitted = at any time."""
 
 
 class PlanStatus(Model):
@@ -101,11 +109,13 @@ class PlanStatus(Model):
 
     observed_generation: int | None = None
     """The generation of the spec this speaks of."""
-    memory: str | None = None
+    memory: Brief | None = None
     """Memory of one pod."""
-    storage: str | None = None
+    storage: Brief | None = None
     """Size of one pod's volume."""
     stores: int | None = None
     """Stores that have the plan."""
+    rollout: PlanRollout | None = None
+    """How far the plan as it is has reached them."""
     conditions: Conditions = []
-    """Accepted: whether stores may use the plan."""
+    """Accepted: whether stores may use the plan. RolledOut: whether they have it as it is."""

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from vectorstore_operator.api.base import Model, Rule, Subdomain, cel, keyed
+from vectorstore_operator.api.base import Model, Subdomain, keyed
 from vectorstore_operator.api.network import LABEL_KEY, Labels, LabelValue
+from vectorstore_operator.api.rules import Check, Ruled
 
 LabelKey = Annotated[str, Field(pattern=LABEL_KEY, max_length=317)]
 """The key of a label or taint, such as topology.kubernetes.io/zone."""
 
-ANY_KEY_RULE = Rule(
+ANY_KEY = Check(
     rule="has(self.key) || self.operator == 'Exists'",
     message="a toleration without key is for all taints; then operator must be Exists",
+    holds=lambda stated: stated.key is not None or stated.operator == "Exists",
 )
 
-VALUE_RULE = Rule(
+VALUE = Check(
     rule="!has(self.value) || self.operator == 'Equal'",
     message="a toleration's value goes with operator Equal",
+    holds=lambda stated: stated.value is None or stated.operator == "Equal",
 )
 
-SECONDS_RULE = Rule(
+SECONDS = Check(
     rule="!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
     message="tolerationSeconds goes with effect NoExecute",
+    holds=lambda stated: stated.toleration_seconds is None or stated.effect == "NoExecute",
 )
 
 
-class Toleration(Model):
+class Toleration(Ruled):
     """A taint of nodes that pods put up with."""
 
-    model_config = ConfigDict(json_schema_extra=cel(ANY_KEY_RULE, VALUE_RULE, SECONDS_RULE))
+    rules = (ANY_KEY, VALUE, SECONDS)
     key: LabelKey | None = None
     """The taint's key; omitted = every one."""
     operator: Literal["Equal", "Exists"] = "Equal"
@@ -42,16 +46,6 @@ class Toleration(Model):
     """Its effect; omitted = all."""
     toleration_seconds: int | None = Field(None, ge=0, le=1_000_000)
     """How long pods stay once the taint is there; omitted = for ever."""
-
-    @model_validator(mode="after")
-    def _sound(self) -> Self:
-        if self.key is None and self.operator != "Exists":
-            raise ValueError(ANY_KEY_RULE.message)
-        if self.value is not None and self.operator != "Equal":
-            raise ValueError(VALUE_RULE.message)
-        if self.toleration_seconds is not None and self.effect != "NoExecute":
-            raise ValueError(SECONDS_RULE.message)
-        return self
 
 
 class Spread(Model):

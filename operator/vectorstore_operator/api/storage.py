@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from vectorstore_operator.api.base import Model, Quantity, Rule, Subdomain, cel
+from vectorstore_operator.api.base import Brief, Model, Moment, Rule, Subdomain, cel
+from vectorstore_operator.api.quantities import Size
 from vectorstore_operator.quantity import parse
 
 SHRINK_RULE = Rule(
@@ -28,7 +29,7 @@ class Storage(Model):
     """The store's volume, where the plan's does not fit."""
 
     model_config = ConfigDict(json_schema_extra=cel(SHRINK_RULE))
-    size: Quantity | None = None
+    size: Size | None = None
     """At least what the quota needs; may grow. Omitted = the plan's, or what the volume has."""
     class_name: Subdomain | None = None
     """StorageClass, fixed for the store's life."""
@@ -39,16 +40,16 @@ class AutoGrow(Model):
 
     threshold_percent: int = Field(80, ge=10, le=95)
     """How full a volume is, in percent, when it grows."""
-    step: Quantity
+    step: Size
     """By how much."""
-    max: Quantity
+    max: Size
     """Up to which size; the plan's documents must fit into it."""
 
 
 class PlanStorage(Model):
     """The volume of one pod."""
 
-    size: Quantity | None = None
+    size: Size | None = None
     """What a new store's volume has: at least what the document ceiling needs, which is also the default."""
     class_name: Subdomain | None = None
     """StorageClass; omitted = the cluster's default."""
@@ -61,13 +62,13 @@ class PlanStorage(Model):
 class StorageStatus(Model):
     """The volume there is."""
 
-    size: str | None = None
+    size: Brief | None = None
     """What it asks for."""
-    capacity: str | None = None
+    capacity: Brief | None = None
     """What it has: behind `size` while it grows."""
-    requested: str | None = None
+    requested: Brief | None = None
     """The most that spec.storage.size asked for; it cannot go below that any more."""
-    grown_at: str | None = None
+    grown_at: Moment | None = None
     """When it last began to grow, RFC 3339."""
 
 

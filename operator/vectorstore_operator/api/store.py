@@ -10,11 +10,13 @@ from pydantic import ConfigDict, Field, model_validator
 from vectorstore_instance.settings import Model as ModelName
 from vectorstore_instance.settings import Precision
 from vectorstore_operator.api.access import Jwt, Origins
-from vectorstore_operator.api.base import Conditions, Model, Name, Quantity, Rule, cel, immutable
+from vectorstore_operator.api.base import Brief, Conditions, Model, Moment, Name, Rule, cel, immutable
 from vectorstore_operator.api.embedding import StoreEmbedding
 from vectorstore_operator.api.engine import REMOTE_RULES, Engine
 from vectorstore_operator.api.exposure import Hostname, StoreTls
 from vectorstore_operator.api.keys import KeysStatus, StoreKeys
+from vectorstore_operator.api.quantities import Size
+from vectorstore_operator.api.rollout import RolloutStatus, Version
 from vectorstore_operator.api.storage import CLASS_RULE, Storage, StorageStatus
 
 NAME_RULE = Rule(
@@ -30,6 +32,7 @@ DIMENSION_RULE = Rule(
 
 FIXED = ("model", "dimension", "engine")
 """Fields of a spec that neither change nor go."""
+MOST_REPLICAS = 16
 
 
 def name_allowed(name: str) -> bool:
@@ -42,7 +45,7 @@ class Quota(Model):
 
     documents: int | None = Field(None, ge=1, le=100_000_000)
     """Documents in all collections together, within the plan's ceiling; omitted = all that it allows."""
-    bytes: Quantity | None = None
+    bytes: Size | None = None
     """Bytes of the store's files, within the plan's `limits.bytes` and the volume."""
     requests_per_second: float | None = Field(None, ge=0.001, le=1_000_000)
     """Requests per second on average, within the plan's."""
@@ -68,7 +71,7 @@ class StoreSpec(Model):
     """What the tenant may store; omitted = the plan's ceiling."""
     tenant_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", max_length=63)] | None = None
     """Whose store this is, for logs and bills; omitted = the store's name."""
-    replicas: int = Field(1, ge=1, le=16)
+    replicas: int = Field(1, ge=1, le=MOST_REPLICAS)
     """Pods wanted, brought within the plan's bounds; `kubectl scale` and the autoscaler write here."""
     engine: Engine | None = None
     """Where the data is kept, fixed for the store's life; omitted = in the store's own volume."""
@@ -81,6 +84,9 @@ class StoreSpec(Model):
     """TLS in the pods; omitted = plain HTTP inside the cluster."""
     keys: StoreKeys | None = None
     """When keys are exchanged; omitted = they are made once."""
+    version: Version | None = None
+    """The instance that runs, by the tag of its image: what runs now, the operator's release, or one of the plan's
+    `versions`. Omitted = what the store began with, or as the plan's `rollout.versions` says."""
     deletion_policy: Literal["Retain", "Delete"] | None = None
     """Whether volumes outlive the store; omitted = Retain."""
     paused: bool | None = None
@@ -107,11 +113,11 @@ class StoreStatus(Model):
 
     observed_generation: int | None = None
     """The generation of the spec this speaks of."""
-    plan: str | None = None
+    plan: Brief | None = None
     """The plan in force."""
-    url: str | None = None
+    url: Annotated[str, Field(max_length=1024)] | None = None
     """Where clients reach the store."""
-    secret: str | None = None
+    secret: Brief | None = None
     """The Secret with the keys and the URL."""
     keys: KeysStatus | None = None
     """What became of `spec.keys`."""
@@ -123,15 +129,19 @@ class StoreStatus(Model):
     """Pods there are."""
     ready_replicas: int | None = None
     """Pods that answer."""
-    selector: str | None = None
+    selector: Annotated[str, Field(max_length=512)] | None = None
     """Selects the pods, for the scale subresource."""
-    documents: str | None = None
+    documents: Brief | None = None
     """Documents used and allowed: `used/limit`."""
     storage: StorageStatus | None = None
     """The volume there is."""
+    version: Brief | None = None
+    """The instance that runs, by the tag of its image."""
+    rollout: RolloutStatus | None = None
+    """How far the store is with what its plan and the release have become."""
     bytes: int | None = None
     """Bytes of the store's files, renewed when they or the documents changed by a hundredth."""
-    last_request: str | None = None
+    last_request: Moment | None = None
     """When the tenant last asked for something, RFC 3339; up to ten minutes behind while it does."""
     conditions: Conditions = []
-    """Accepted, Ready, Progressing, QuotaExceeded, StorageHealthy, ..."""
+    """Accepted, Progressing, QuotaExceeded, StorageHealthy, Exposed, UpdateAvailable, Ready."""

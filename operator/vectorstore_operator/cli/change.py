@@ -15,10 +15,11 @@ import click
 from vectorstore_operator.cli import show
 from vectorstore_operator.cli.remote import Remote
 from vectorstore_operator.cli.verbs import me, name, on_cluster
-from vectorstore_operator.cli.words import condition, progress, secret_of, seen
-from vectorstore_operator.errors import Throttled, Transient
+from vectorstore_operator.cli.words import progress, secret_of, seen
+from vectorstore_operator.cluster.errors import Throttled, Transient
+from vectorstore_operator.conditions import condition
 from vectorstore_operator.local import Problem
-from vectorstore_operator.objects import Object
+from vectorstore_operator.objects import Object, paused
 
 Reached = Callable[[Object], bool]
 _LOOK_SECONDS = 0.5
@@ -44,8 +45,15 @@ def is_resumed(store: Object) -> bool:
     return not is_paused(store) and (is_ready(store) or is_asleep(store))
 
 
-async def wait(remote: Remote, name: str, reached: Reached, seconds: float) -> Object:
+async def wait(remote: Remote, name: str, reached: Reached, seconds: float, *, accepted: bool = True) -> Object:
     """The store, as soon as the operator has seen the last change and this is true; tells how it goes.
+
+    Args:
+        remote: where it is.
+        name: its name.
+        reached: what is awaited.
+        seconds: for how long.
+        accepted: whether it can come only while the store is accepted.
 
     Raises:
         Problem: the store is refused, or it takes longer.
@@ -61,7 +69,8 @@ async def wait(remote: Remote, name: str, reached: Reached, seconds: float) -> O
                 else:
                     if seen(store) and reached(store):
                         return store
-                    _refuse(store)
+                    if accepted:
+                        _refuse(store)
                     progressed.tell(*progress(store))
                 await asyncio.sleep(_LOOK_SECONDS)
     except TimeoutError:
@@ -118,11 +127,15 @@ async def rotate_key(remote: Remote, name: str, revoke: bool, waits: bool, secon
     """Give a store new keys; the former stay valid for spec.keys.overlapHours."""
     what = "revoke" if revoke else "rotate"
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    secret = secret_of(await remote.change(name, keys={what: now}))
+    changed = await remote.change(name, keys={what: now})
+    secret = secret_of(changed)
+    if paused(changed):
+        resume = f"{me()} resume {name} -n {remote.namespace}"
+        raise Problem(f"{name} is paused (spec.paused): it gets new keys when that is over: {resume}")
     if not waits:
         show.say(f"{name} gets new keys in Secret {secret}")
         return
-    store = await wait(remote, name, lambda store: _keys(store).get(what) == now, seconds)
+    store = await wait(remote, name, lambda store: _keys(store).get(what) == now, seconds, accepted=False)
     former = _keys(store).get("formerValidUntil")
     valid = f"valid until {former}" if former else "void"
     show.say(f"{name} has new keys in Secret {secret}, and the former are {valid}")

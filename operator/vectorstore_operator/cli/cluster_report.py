@@ -12,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 
 from vectorstore_operator.cli.report import Report
 from vectorstore_operator.cli.show import age
-from vectorstore_operator.cli.words import condition, seen, summary
+from vectorstore_operator.cli.words import seen, summary
+from vectorstore_operator.conditions import condition
 from vectorstore_operator.objects import Object, paused
-from vectorstore_operator.pods import is_ready, trouble
+from vectorstore_operator.observe.pods import is_ready, trouble
 
-BAD_WHEN_TRUE = frozenset({"QuotaExceeded"})
-"""Conditions that tell of trouble when they hold; all others do when they do not."""
+BAD_WHEN_TRUE = frozenset({"QuotaExceeded", "UpdateAvailable"})
+"""Conditions that tell of trouble, or ask for something, when they hold; all others do when they do not."""
 NO_TROUBLE = frozenset({"Progressing"})
 """Conditions that are news and not trouble, whichever way."""
 FIRST = {"Accepted": 0, "Ready": 1}
@@ -75,11 +76,14 @@ def _why(look: Look) -> Iterator[str]:
     conditions = (store.get("status") or {}).get("conditions") or ()
     for each in sorted(conditions, key=lambda each: FIRST.get(each["type"], len(FIRST))):
         bad = each["status"] == ("True" if each["type"] in BAD_WHEN_TRUE else "False")
+        bad |= each["type"] == "Accepted" and each["status"] == "Unknown"  # the API server does not let it be tried
         if bad and each["type"] not in NO_TROUBLE and each["reason"] != "NotAccepted":
             told.append(each["message"])
             yield f"{each['type']} ({each['reason']}): {each['message']}"
     if paused(store):
-        yield "paused: the operator leaves its children as they are"
+        told_paused = condition(store, "Progressing")
+        waits = told_paused["message"] if told_paused.get("reason") == "Paused" else "the children stay as they are"
+        yield f"paused: {waits}"
     for pod in look.pods:
         found = trouble([pod])
         if found and found[1] not in told:

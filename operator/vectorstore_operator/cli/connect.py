@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -18,9 +20,10 @@ from vectorstore_operator.cli.remote import Remote, key_of
 from vectorstore_operator.cli.snippets import secret_key, snippet
 from vectorstore_operator.cli.verbs import me, name, on_cluster, text_or_json, until_interrupted
 from vectorstore_operator.cli.words import has_tls, secret_of
-from vectorstore_operator.keybook import ROLES
+from vectorstore_operator.keys.keybook import ROLES
 from vectorstore_operator.local import Problem
-from vectorstore_operator.pods import is_ready
+from vectorstore_operator.objects import Object
+from vectorstore_operator.observe.pods import is_ready
 
 if TYPE_CHECKING:
     from vectorstore_operator.cli.forward import Forward
@@ -36,25 +39,36 @@ if TYPE_CHECKING:
 @on_cluster
 async def connect(remote: Remote, name: str, port: int, read_only: bool, show_key: bool, output: str) -> None:
     """Bring a store to a port of this machine, and show how to use it; ends with Ctrl-C."""
-    from vectorstore_operator.cli.forward import Forward  # with the client that `on_cluster` has loaded
-    from vectorstore_operator.cli.streams import Streams
-
     store = await remote.store(name)
     role, secret = ROLES[read_only], secret_of(store)
     key = await key_of(remote, secret, role) if show_key else None
-    async with Streams(remote.api, remote.namespace) as streams:
-        forward = Forward(streams, lambda: _pod(remote, name), names.PORT, has_tls(store), show.say)
-        await forward.check()
-        server = await _listen(forward, port)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with forwarded(remote, store, port) as (server, url):
         command = secret_key(secret, remote.namespace, role, remote.options)
         if output == "json":
             click.echo(json.dumps({"url": url, "keyCommand": command} | ({"key": key} if key else {})))
         else:
             show.say(f"{name} in {remote.namespace} is at {url} until you press Ctrl-C\n")
             click.echo(snippet(url, command, key))
-        async with server:
-            await server.serve_forever()
+        await server.serve_forever()
+
+
+@asynccontextmanager
+async def forwarded(remote: Remote, store: Object, port: int = 0) -> AsyncIterator[tuple[asyncio.Server, str]]:
+    """A port of this machine that leads to a store, and the URL there.
+
+    Raises:
+        Problem: no pod answers, or somebody has the port.
+        ClusterError: it may not be reached.
+    """
+    from vectorstore_operator.cli.forward import Forward  # with the client that `on_cluster` has loaded
+    from vectorstore_operator.cli.streams import Streams
+
+    name = store["metadata"]["name"]
+    async with Streams(remote.api, remote.namespace) as streams:
+        forward = Forward(streams, lambda: _pod(remote, name), names.PORT, has_tls(store), show.say)
+        await forward.check()
+        async with await _listen(forward, port) as server:
+            yield server, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 async def _listen(forward: Forward, port: int) -> asyncio.Server:

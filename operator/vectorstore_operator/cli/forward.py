@@ -16,7 +16,7 @@ from contextlib import suppress
 import aiohttp
 
 from vectorstore_operator.cli.streams import Streams
-from vectorstore_operator.errors import ClusterError, Transient, from_answer
+from vectorstore_operator.cluster.errors import ClusterError, Transient, from_answer
 from vectorstore_operator.local import Problem
 
 Socket = aiohttp.ClientWebSocketResponse

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from vectorstore_operator.cli import change, connect, show
+from vectorstore_operator.cli import change, connect, migration_verbs, show
 from vectorstore_operator.cli.cluster_report import Look, report
 from vectorstore_operator.cli.remote import Remote
 from vectorstore_operator.cli.report import tell
+from vectorstore_operator.cli.upgrade import upgrade
 from vectorstore_operator.cli.verbs import me, name, name_or_all, on_cluster, output, text_or_json, until_interrupted
 from vectorstore_operator.cli.words import summary
 from vectorstore_operator.local import Problem
@@ -108,7 +109,8 @@ async def logs(remote: Remote, name: str, follow: bool, tail: int | None, previo
         for each in await remote.children("Pod", (await remote.store(name))["metadata"]["name"])
     ]
     if f"{name}-{pod}" not in pods:
-        raise Problem(f"{name} has no pod {name}-{pod}; it has: {', '.join(pods) or 'none'}; see: {me()} status {name}")
+        has = f"{name} has no pod {name}-{pod}; it has: {', '.join(pods) or 'none'}"
+        raise Problem(f"{has}; see: {me()} status {name} -n {remote.namespace}")
     flags = {"follow": follow, "previous": previous}
     query = {flag: "true" for flag, given in flags.items() if given}
     query |= {} if tail is None else {"tailLines": str(tail)}
@@ -118,5 +120,5 @@ async def logs(remote: Remote, name: str, follow: bool, tail: int | None, previo
             sys.stdout.buffer.flush()
 
 
-for each in (connect.connect, *change.VERBS):
+for each in (connect.connect, upgrade, *change.VERBS, migration_verbs.cluster_import, migration_verbs.cluster_export):
     cluster.add_command(each)

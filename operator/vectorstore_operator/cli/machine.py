@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import click
 from click.shell_completion import CompletionItem
 
-from vectorstore_operator.cli import machine_report, show
+from vectorstore_operator.cli import backup, machine_report, migration_verbs, show
 from vectorstore_operator.cli.report import tell
 from vectorstore_operator.cli.show import say
 from vectorstore_operator.cli.snippets import file_key, snippet
@@ -195,6 +195,16 @@ def resume(home: Home, name: str) -> None:
 
 @machine.command()
 @name
+@click.option("--version", metavar="TAG", help="Which; only the one that is installed.")
+@seconds
+@click.pass_obj
+def upgrade(home: Home, name: str, version: str | None, seconds: float) -> None:
+    """Start a store anew, with the version that is installed on this machine."""
+    change.upgrade(home, name, version, stores.Up(home, say, seconds))
+
+
+@machine.command()
+@name
 @seconds
 @click.pass_obj
 def hibernate(home: Home, name: str, seconds: float) -> None:
@@ -209,3 +219,10 @@ def hibernate(home: Home, name: str, seconds: float) -> None:
 def wake(home: Home, name: str, seconds: float) -> None:
     """Bring a store's process back, whether it hibernates or is down."""
     stores.Up(home, say, seconds).change(name, hibernated=None)
+
+
+for each in (
+    *(migration_verbs.machine_import, migration_verbs.machine_export),
+    *(backup.backup, backup.restore, backup.list_backups),
+):
+    machine.add_command(each)

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vectorstore_operator import names
-from vectorstore_operator.errors import ClusterError, Conflict, Forbidden, NotFound, Transient, Unauthorized
-from vectorstore_operator.keybook import lines
-from vectorstore_operator.kinds import EVENT, KINDS, SECRET, STORE
+from vectorstore_operator.cluster.errors import ClusterError, Conflict, Forbidden, NotFound, Transient, Unauthorized
+from vectorstore_operator.cluster.kinds import EVENT, KINDS, SECRET, STORE
+from vectorstore_operator.keys.keybook import lines
 from vectorstore_operator.local import Problem
 from vectorstore_operator.objects import Object
 
 if TYPE_CHECKING:
-    from vectorstore_operator.cluster import Cluster, Connection
+    from vectorstore_operator.cluster.api import Cluster
+    from vectorstore_operator.cluster.connection import Connection
 
 FIELD_MANAGER = "kubectl-vectorstore"
 """Who set a field, in the object's managedFields."""
@@ -112,7 +113,8 @@ async def opened(target: Target) -> AsyncIterator[Remote]:
         Problem: it cannot be reached, or refused what was asked meanwhile.
     """
     try:
-        from vectorstore_operator.cluster import Cluster, connect
+        from vectorstore_operator.cluster.api import Cluster
+        from vectorstore_operator.cluster.connection import connect
     except ModuleNotFoundError as missing:
         package = str(missing.name).partition(".")[0]
         raise Problem(
@@ -143,7 +145,7 @@ def _kubeconfig(target: Target) -> str | None:
 
 def _namespace(kubeconfig: str | None, target: Target) -> str:
     """The namespace that is meant, and a look at whether the context is there."""
-    from vectorstore_operator.cluster import contexts
+    from vectorstore_operator.cluster.connection import contexts
 
     if kubeconfig is None:
         return target.namespace or (_IN_POD / "namespace").read_text().strip()

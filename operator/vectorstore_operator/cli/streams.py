@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from vectorstore_operator.errors import Transient, from_answer
-from vectorstore_operator.kinds import POD
+from vectorstore_operator.cluster.errors import Transient, from_answer
+from vectorstore_operator.cluster.kinds import POD
 
 if TYPE_CHECKING:
-    from vectorstore_operator.cluster import Connection
+    from vectorstore_operator.cluster.connection import Connection
 
 _PROTOCOL = "v4.channel.k8s.io"
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)

@@ -5,14 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from vectorstore_operator import names
-from vectorstore_operator.embedding import DEFAULT_MODEL
+from vectorstore_operator.conditions import condition
 from vectorstore_operator.objects import Object, paused
-
-
-def condition(store: Object, type_: str) -> Object:
-    """A condition; {} where the operator has not told it."""
-    told = (store.get("status") or {}).get("conditions") or ()
-    return next((each for each in told if each["type"] == type_), {})
+from vectorstore_operator.plan.embedding import DEFAULT_MODEL
 
 
 def seen(store: Object) -> bool:
@@ -22,14 +17,16 @@ def seen(store: Object) -> bool:
 
 
 def state(store: Object) -> str:
-    """One word: `Ready`, `Refused`, `Terminating`, else the reason why it is not ready."""
+    """One word: `Ready`, `Refused`, `Terminating`, else the reason why it is not ready, or why nobody can say yet."""
     if "deletionTimestamp" in store["metadata"]:
         return "Terminating"
     ready = condition(store, "Ready")
     if ready.get("status") == "True":
         return "Ready"
-    reason = str(ready.get("reason", "Unknown"))
-    return "Refused" if reason == "NotAccepted" else reason
+    accepted, reason = condition(store, "Accepted"), str(ready.get("reason", "Unknown"))
+    if reason != "NotAccepted":
+        return reason
+    return str(accepted["reason"]) if accepted.get("status") == "Unknown" else "Refused"
 
 
 def summary(store: Object) -> dict[str, Any]:
@@ -77,8 +74,11 @@ def progress(store: Object) -> tuple[int, int, str]:
         return 0, 1, f"{store['metadata']['name']}: waiting for the operator"
     wanted = max(1, int((store.get("spec") or {}).get("replicas") or 1))
     done = 1 + min(wanted, status.get("replicas") or 0) + min(wanted, status.get("readyReplicas") or 0)
+    update = condition(store, "UpdateAvailable")
+    if update.get("reason") in ("Checkpointing", "CheckpointFailed"):  # its pods answer meanwhile
+        return 0, 2 + 2 * wanted, f"{store['metadata']['name']}: {update['reason']}: {update['message']}"
     for type_ in ("Accepted", "Ready", "Progressing"):
         told = condition(store, type_)
-        if told.get("status") == ("True" if type_ == "Progressing" else "False"):
+        if told and (told["status"] == "True") == (type_ == "Progressing"):
             return done, 2 + 2 * wanted, f"{store['metadata']['name']}: {told['reason']}: {told['message']}"
     return 1 + 2 * wanted, 2 + 2 * wanted, f"{store['metadata']['name']}: waiting for the operator"

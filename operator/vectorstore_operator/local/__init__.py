@@ -11,6 +11,7 @@ model      the converted embedding model
 supervisor the process that keeps an instance running
 look       a store as it is
 stores     up and down: the above in order
+backups    backups of a store, by the program that makes them
 change     what is changed of a store beside that
 """
 

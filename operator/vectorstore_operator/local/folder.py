@@ -23,9 +23,9 @@ from pydantic import BaseModel, ValidationError
 
 from vectorstore_instance.settings import Limits
 from vectorstore_operator.api.store import NAME_RULE, name_allowed
+from vectorstore_operator.keys.secretdata import fresh_key
 from vectorstore_operator.local import Problem
 from vectorstore_operator.local.wanted import Record
-from vectorstore_operator.secretdata import fresh_key
 
 KEYS = ("read-write", "read-only", "admin")
 _M = TypeVar("_M", bound=BaseModel)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from vectorstore_operator import keybook, ownkeys
 from vectorstore_operator.api.keys import StoreKeys
+from vectorstore_operator.keys import keybook, ownkeys
+from vectorstore_operator.keys.secretdata import fresh_key
 from vectorstore_operator.local import Problem
 from vectorstore_operator.local.folder import Folder
 from vectorstore_operator.local.wanted import Record
 from vectorstore_operator.objects import Object
-from vectorstore_operator.secretdata import fresh_key
 
 
 def check(wanted: Record, given: Path) -> None:

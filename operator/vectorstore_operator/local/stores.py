@@ -78,9 +78,10 @@ class Up:
         record = folder.read_record()
         seen = Seen(record, folder.read_limits(), process.is_running(folder.path))
         wanted = want(store, plans, record, _place(self.home, folder, seen))
-        _has_key(wanted)
         keys.check(wanted, self.home.secrets)
-        _has_certificate(wanted)
+        if not (wanted.spec.hibernated or wanted.spec.paused):  # else nothing is to start
+            _has_key(wanted)
+            _has_certificate(wanted)
         return Work(folder, seen, wanted, steps(seen, wanted))
 
     def _do(self, work: Work) -> None:

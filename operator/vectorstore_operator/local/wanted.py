@@ -14,19 +14,20 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from vectorstore_instance.settings import Limits, Settings
-from vectorstore_operator import permits
+from vectorstore_operator import __version__
 from vectorstore_operator.api.base import fixed_fields_changed
 from vectorstore_operator.api.keys import StoreKeys
 from vectorstore_operator.api.plan import PlanSpec
-from vectorstore_operator.api.storage import storage_changed
+from vectorstore_operator.api.storage import Storage, storage_changed
 from vectorstore_operator.api.store import FIXED, StoreSpec
-from vectorstore_operator.embedding import NEW, Before, embedding_settings
 from vectorstore_operator.local import Problem
 from vectorstore_operator.local.manifest import Store
 from vectorstore_operator.names import NAMESPACE_LABEL
-from vectorstore_operator.plan import Identity, Resolved, choose_plan, resolve, size_plan
+from vectorstore_operator.plan import Identity, Resolved, choose_plan, permits, resolve, size_plan
+from vectorstore_operator.plan.embedding import NEW, Before, embedding_settings
+from vectorstore_operator.plan.remote import remote_settings
+from vectorstore_operator.quantity import parse
 from vectorstore_operator.refusal import Refusal
-from vectorstore_operator.remote import remote_settings
 
 _T = TypeVar("_T")
 
@@ -49,6 +50,8 @@ class Record(BaseModel):
     """The `spec.keys.rotate` that was carried out last: the spec may not say it any more."""
     revoked: str | None = None
     """The `spec.keys.revoke`, likewise."""
+    requested: str | None = None
+    """The largest `spec.storage.size` it had: in a cluster its volume would have it still."""
 
     @property
     def url(self) -> str:
@@ -86,6 +89,11 @@ def want(store: Store, plans: Mapping[str, PlanSpec], recorded: Record | None, p
     Raises:
         Problem: it cannot be; names field, value and remedy.
     """
+    if store.spec.version not in (None, __version__):
+        raise Problem(
+            f"{store.name}: spec.version: {store.spec.version!r} is not what is installed here, {__version__}; install "
+            "that version of vectorstore-operator, or leave it out"
+        )
     if recorded:
         _same_store(store, recorded)
         plans = {recorded.plan: recorded.plan_spec, **plans}
@@ -95,7 +103,7 @@ def want(store: Store, plans: Mapping[str, PlanSpec], recorded: Record | None, p
         changed = (store.spec, chosen, plans[chosen]) != (recorded.spec, recorded.plan, recorded.plan_spec)
         generation = recorded.generation + changed
     asked = store.spec.keys or StoreKeys()
-    plan = _accepted(store, size_plan(chosen, plans[chosen]))
+    plan = _accepted(store, size_plan(chosen, _unexposed(plans[chosen], store.spec)))
     identity, before = Identity(store.name, store.namespace, "", generation), _before(recorded)
     resolved = _accepted(store, resolve(identity, store.spec, plan, before=before))
     labels = {NAMESPACE_LABEL: store.namespace}
@@ -111,7 +119,22 @@ def want(store: Store, plans: Mapping[str, PlanSpec], recorded: Record | None, p
         limits=resolved.limits,
         rotated=asked.rotate or (recorded and recorded.rotated),
         revoked=asked.revoke or (recorded and recorded.revoked),
+        requested=_requested(store.spec, recorded),
     )
+
+
+def _unexposed(plan: PlanSpec, spec: StoreSpec) -> PlanSpec:
+    """A plan without what it says of those that stand before its stores: here nobody does."""
+    if plan.exposure is None:
+        return plan
+    same = {"backend_protocol": "HTTPS" if spec.tls else "HTTP", "tls": None}
+    return plan.model_copy(update={"exposure": plan.exposure.model_copy(update=same)})
+
+
+def _requested(spec: StoreSpec, recorded: Record | None) -> str | None:
+    had = (recorded.requested, recorded.spec.storage and recorded.spec.storage.size) if recorded else ()
+    sizes = [size for size in (spec.storage and spec.storage.size, *had) if size]
+    return max(sizes, key=parse, default=None)
 
 
 def _same_store(store: Store, recorded: Record) -> None:
@@ -121,7 +144,8 @@ def _same_store(store: Store, recorded: Record) -> None:
             f"{recorded.namespace!r}; give it another name or another VECTORSTORE_HOME"
         )
     changed = fixed_fields_changed(recorded.spec, store.spec, *FIXED)
-    changed = changed or storage_changed(recorded.spec.storage, store.spec.storage)
+    had = (recorded.spec.storage or Storage()).model_copy(update={"size": _requested(recorded.spec, recorded)})
+    changed = changed or storage_changed(had, store.spec.storage)
     if changed:
         raise Problem(f"{store.name}: spec: {changed}")
 

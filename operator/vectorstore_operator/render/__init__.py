@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from vectorstore_operator.keys.holder import holder
 from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.render.autoscaler import autoscaler
@@ -31,7 +32,7 @@ def desired(
     While its credentials are not among the children there are neither digests of keys nor pods: whoever
     reconciles creates the credentials first. By `now`, editions of keys and limits are numbered.
     """
-    keys = digests(store, platform, children, now)
+    keys = digests(holder(store), platform, children, now)
     phases: tuple[tuple[Object | None, ...], ...] = (
         (service_account(store), keys, limits_file(store, children, now)),
         (headless(store), client(store), network_policy(store, platform), ingress(store), http_route(store)),

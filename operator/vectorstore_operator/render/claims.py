@@ -7,11 +7,10 @@ that, and no finalizer is needed for it, so that an uninstall cannot hang.
 from __future__ import annotations
 
 from vectorstore_operator import names
-from vectorstore_operator.claimed import size_of
 from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Resolved
+from vectorstore_operator.plan.claimed import size_of
 from vectorstore_operator.quantity import from_bytes
-from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render.meta import owner
 
 
@@ -49,24 +48,6 @@ def too_small(store: Resolved, children: Children) -> list[Object]:
 def larger(store: Resolved) -> Object:
     """A merge patch for claims: they cannot be applied, as what is not stated any more would go."""
     return {"spec": {"resources": {"requests": {"storage": from_bytes(store.storage)}}}}
-
-
-def taken(claim: Object, uid: str) -> Refusal | None:
-    """Why a claim that was there before a store cannot be its; None if it can."""
-    others = [one for one in claim["metadata"].get("ownerReferences") or () if one["uid"] != uid]
-    name = claim["metadata"]["name"]
-    if "deletionTimestamp" in claim["metadata"] or any(one["kind"] == "VectorStore" for one in others):
-        return Refusal(
-            "NameConflict",
-            f"PersistentVolumeClaim {name}: is being deleted, with its data; it goes by itself in a moment",
-        )
-    for one in others:
-        return Refusal(
-            "NameConflict",
-            f"PersistentVolumeClaim {name}: exists and belongs to {one['kind']} {one['name']}; delete or rename "
-            "it, or give the store another name",
-        )
-    return None
 
 
 def adopted(store: str, claim: Object) -> Object:

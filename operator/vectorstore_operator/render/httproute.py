@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vectorstore_operator import names
-from vectorstore_operator.address import host
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
+from vectorstore_operator.plan.address import host
 from vectorstore_operator.render.meta import child
 
 GROUP = "gateway.networking.k8s.io"

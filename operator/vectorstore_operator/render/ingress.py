@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from vectorstore_operator import names
-from vectorstore_operator.address import host
 from vectorstore_operator.api.exposure import IngressTls
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
+from vectorstore_operator.plan.address import host
 from vectorstore_operator.render.meta import child
 
 ISSUERS = {"ClusterIssuer": "cert-manager.io/cluster-issuer", "Issuer": "cert-manager.io/issuer"}

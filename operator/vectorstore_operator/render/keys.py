@@ -12,14 +12,16 @@ import hashlib
 import hmac
 from datetime import datetime
 
-from vectorstore_operator import keybook, names
+from vectorstore_operator import names
+from vectorstore_operator.keys import keybook
+from vectorstore_operator.keys.holder import Holder
+from vectorstore_operator.keys.secretdata import decoded, encoded
 from vectorstore_operator.objects import Children, Object, belongs
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.render import binding
 from vectorstore_operator.render.editions import EPOCH, edition
 from vectorstore_operator.render.meta import child
 from vectorstore_operator.render.platform import Platform
-from vectorstore_operator.secretdata import decoded, encoded
 
 TENANT_FILES = keybook.ROLES
 GENERATION = "generation"
@@ -53,8 +55,6 @@ def credentials(store: Resolved, read_write: str | None, read_only: str | None) 
         read_only: key for looking; likewise.
     """
     entries = {
-        "type": "chroma",
-        "provider": names.MANAGER,
         **binding.entries(store),
         "read-write": read_write,
         "read-only": read_only,
@@ -80,10 +80,10 @@ def reclaimed(live: Object, fresh: Object) -> Object | None:
     return {"metadata": change} if change else None
 
 
-def digests(store: Resolved, platform: Platform, children: Children, now: datetime = EPOCH) -> Object | None:
+def digests(store: Holder, platform: Platform, children: Children, now: datetime = EPOCH) -> Object | None:
     """The pods' Secret; None while the store has no credentials, or not the Secret that it takes keys from."""
     live = children.get(("Secret", names.credentials(store.name)))
-    source = store.spec.keys.secret_name if store.spec.keys else None
+    source = store.asked.secret_name
     given = children.get(("Secret", source)) if source else None
     if live is None or not belongs(live, store.name, store.uid) or (source and given is None):
         return None

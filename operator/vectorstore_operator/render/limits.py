@@ -10,7 +10,7 @@ from vectorstore_operator import names
 from vectorstore_operator.objects import Children, Object
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.render.editions import EPOCH, edition
-from vectorstore_operator.render.meta import child
+from vectorstore_operator.render.meta import child, marked
 
 FILE = "limits.json"
 
@@ -22,13 +22,8 @@ def limits_file(store: Resolved, children: Children, now: datetime = EPOCH) -> O
     limits = store.limits.model_copy(
         update={"generation": edition(number, live == wanted, now, least=store.limits.generation)}
     )
-    return child(
-        store,
-        "v1",
-        "ConfigMap",
-        names.limits(store.name),
-        data={FILE: limits.model_dump_json(exclude_unset=True)},
-    )
+    data = {FILE: limits.model_dump_json(exclude_unset=True)}
+    return marked(store, child(store, "v1", "ConfigMap", names.limits(store.name), data=data))
 
 
 def _edition(live: Object | None) -> tuple[Any, int | None]:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import Any
+from typing import Any, Protocol
 
 from vectorstore_operator import names
 from vectorstore_operator.api import API_VERSION
-from vectorstore_operator.objects import Object
+from vectorstore_operator.objects import Object, canonical
 from vectorstore_operator.plan import Resolved
 
 
-def child(store: Resolved, api_version: str, kind: str, name: str, **body: Any) -> Object:
+class Store(Protocol):
+    """Which store an object is of."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def namespace(self) -> str: ...
+    @property
+    def uid(self) -> str: ...
+
+
+def child(store: Store, api_version: str, kind: str, name: str, **body: Any) -> Object:
     """A child of the store with everything but the digest."""
     return {
         "apiVersion": api_version,
@@ -27,7 +37,7 @@ def child(store: Resolved, api_version: str, kind: str, name: str, **body: Any) 
     }
 
 
-def owner(store: Resolved) -> Object:
+def owner(store: Store) -> Object:
     """The reference that takes an object away with its store."""
     return {
         "apiVersion": API_VERSION,
@@ -38,9 +48,15 @@ def owner(store: Resolved) -> Object:
     }
 
 
+def marked(store: Resolved, obj: Object) -> Object:
+    """The object with the annotations that tell what the store was made from."""
+    if not store.marks:
+        return obj
+    return {**obj, "metadata": {**obj["metadata"], "annotations": dict(store.marks)}}
+
+
 def hashed(obj: Object) -> Object:
     """The object with the digest of itself among its annotations."""
-    text = json.dumps(obj, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(canonical(obj).encode()).hexdigest()[:16]
     annotations = obj["metadata"].get("annotations", {})
     return {**obj, "metadata": {**obj["metadata"], "annotations": annotations | {names.HASH_ANNOTATION: digest}}}

@@ -9,12 +9,12 @@ import math
 from pathlib import Path
 
 from vectorstore_instance.settings import Settings
-from vectorstore_operator import names, permits
-from vectorstore_operator.embedding import embedding_settings
+from vectorstore_operator import names
 from vectorstore_operator.objects import Object
-from vectorstore_operator.plan import Resolved
+from vectorstore_operator.plan import Resolved, permits
+from vectorstore_operator.plan.embedding import embedding_settings
+from vectorstore_operator.plan.remote import remote_settings
 from vectorstore_operator.quantity import canonical_cpus, from_bytes, to_bytes
-from vectorstore_operator.remote import remote_settings
 from vectorstore_operator.render import certificate, embedding, remote, scheduling
 from vectorstore_operator.render.limits import FILE as LIMITS_FILE
 from vectorstore_operator.render.platform import Platform
@@ -89,7 +89,7 @@ def _container(store: Resolved, platform: Platform) -> Object:
     environment = [{"name": name, "value": value} for name, value in sorted(settings(store).environ().items())]
     return {
         "name": "instance",
-        "image": platform.image,
+        "image": store.image or platform.image,
         "imagePullPolicy": platform.image_pull_policy,
         "env": [*environment, *([] if store.remote else [POD_INDEX])],
         "ports": [

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
-from vectorstore_operator.refusal import Refusal
 
 FOLDER = Path("/etc/vectorstore/engine")
 SCRATCH = "1Gi"
@@ -31,28 +30,3 @@ def mounts(store: Resolved) -> list[Object]:
     if store.remote is None or store.remote.secret_name is None:
         return []
     return [{"name": "engine", "mountPath": str(FOLDER), "readOnly": True}]
-
-
-def missing(store: Resolved, secret: Object | None) -> Refusal | None:
-    """Why pods could not start with a Secret, as it is found."""
-    remote = store.remote
-    if remote is None or remote.secret_name is None:
-        return None
-    name = remote.secret_name
-    entries = (secret or {}).get("data") or {}
-    lacking = [entry for entry in remote.secret_entries if not entries.get(entry)]
-    if secret is None:
-        what = f"there is no Secret {name!r} in namespace {store.namespace}"
-    elif lacking:
-        what = (
-            f"Secret {name!r} in namespace {store.namespace} has no entry {' and none '.join(lacking)}, or an empty one"
-        )
-    else:
-        return None
-    files = " ".join(f"--from-file={entry}=FILE" for entry in remote.secret_entries)
-    return Refusal(
-        "SecretMissing",
-        f"spec.engine.remote.secretName: {what}, which the engine at {remote.url} wants to see; make it: "
-        f"kubectl create secret generic {name} -n {store.namespace} {files}",
-        again=10,
-    )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from vectorstore_operator import names
 from vectorstore_operator.api.scheduling import Spread
-from vectorstore_operator.objects import Children, Object
+from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
-from vectorstore_operator.refusal import Refusal
 
 EVICTED_AFTER = 60
 """Seconds on a node that does not answer, instead of the default five minutes."""
@@ -55,23 +54,3 @@ def _constraint(store: Resolved, spread: Spread) -> Object:
         **spread.model_dump(by_alias=True),
         "labelSelector": {"matchLabels": names.selector(store.name)},
     }
-
-
-def unseen_priority(store: Resolved, children: Children) -> str | None:
-    """The PriorityClass that pods are to have and do not all have yet; None where there is nothing to look for."""
-    stated = store.plan.spec.scheduling
-    name = stated.priority_class_name if stated else None
-    live = children.get(("StatefulSet", store.name))
-    if name is None or live is None:
-        return name
-    answering = (live.get("status") or {}).get("readyReplicas", 0) >= store.replicas
-    return None if answering and live["spec"]["template"]["spec"].get("priorityClassName") == name else name
-
-
-def priority_missing(plan: str, name: str) -> Refusal:
-    """What is told where no pod could be made."""
-    return Refusal(
-        "PriorityClassMissing",
-        f"plan {plan}: scheduling.priorityClassName: no PriorityClass {name!r} is there; make it, or leave it out",
-        again=15,
-    )

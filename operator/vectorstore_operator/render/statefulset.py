@@ -7,11 +7,11 @@ golden test freezes them.
 from __future__ import annotations
 
 from vectorstore_operator import names
-from vectorstore_operator.claimed import size_of
 from vectorstore_operator.objects import Children, Object, belongs
 from vectorstore_operator.plan import Resolved
+from vectorstore_operator.plan.claimed import size_of
 from vectorstore_operator.quantity import from_bytes
-from vectorstore_operator.render.meta import child
+from vectorstore_operator.render.meta import child, marked
 from vectorstore_operator.render.platform import Platform
 from vectorstore_operator.render.pod import pod_spec
 
@@ -33,7 +33,7 @@ def stateful_set(store: Resolved, platform: Platform, children: Children) -> Obj
         },
         **({} if store.remote else {"volumeClaimTemplates": [_claims(store, children)]}),
     }
-    return child(store, "apps/v1", "StatefulSet", store.name, spec=spec)
+    return marked(store, child(store, "apps/v1", "StatefulSet", store.name, spec=spec))
 
 
 def _claims(store: Resolved, children: Children) -> Object:

@@ -1,0 +1,1 @@
+"""The API server: requests, watches and what they brought, the Lease and Events."""
