@@ -1,4 +1,4 @@
-"""The peer of `reconcile.py`: the least that brings stores about with the same client.
+"""The peer of `scale`: the least that brings stores about with the same client.
 
 List, watch, render, apply what differs, write a status. No kopf, no lease, no look for strangers'
 objects, no pruning, no conditions, no Events, no retries: what a first version would be.
@@ -13,11 +13,12 @@ from typing import Any
 
 import uvloop
 
-from vectorstore_operator import accept, diff, names, objects
-from vectorstore_operator.cluster import Cluster, connect
-from vectorstore_operator.credentials import fresh_key
-from vectorstore_operator.kinds import CHILDREN, PLAN, STORE, Kind
-from vectorstore_operator.plan import Resolved
+from vectorstore_operator import diff, names, objects
+from vectorstore_operator.cluster.api import Cluster
+from vectorstore_operator.cluster.connection import connect
+from vectorstore_operator.cluster.kinds import CHILDREN, PLAN, STORE, Kind
+from vectorstore_operator.keys.secretdata import fresh_key
+from vectorstore_operator.plan import Resolved, accept
 from vectorstore_operator.render import Platform, desired, keys
 
 Object = dict[str, Any]
