@@ -21,6 +21,7 @@ def store(cluster: Cluster, client: Client) -> Store:
         "service/acme",
         "service/acme-headless",
         "configmap/acme-limits",
+        "secret/acme-keys",
         "networkpolicy/acme",
         "serviceaccount/acme",
         "statefulset/acme",

@@ -79,18 +79,35 @@ def running(binaries: Path, folder: Path) -> Iterator[ApiServer]:
     Raises:
         RuntimeError: a process ended or was not ready in time; shows the end of its log.
     """
-    etcd, peer, port = _free_ports(3)
-    token = secrets.token_urlsafe(16)
-    (folder / "tokens.csv").write_text(f"{token},admin,admin,system:masters\n")
-    (folder / "service-accounts.key").write_text(_private_key())
-    with ExitStack() as stack:
-        stack.enter_context(_process(_etcd(binaries, folder, etcd, peer), folder / "etcd.log"))
-        server = stack.enter_context(_process(_server(binaries, folder, etcd, port), folder / "apiserver.log"))
-        ca = folder / "certs" / "apiserver.crt"
-        ready = ApiServer(folder / "kubeconfig", f"https://127.0.0.1:{port}", token, ca)
+    with storage(binaries, folder) as etcd, serving(binaries, folder, etcd) as server:
+        yield server
+
+
+@contextmanager
+def storage(binaries: Path, folder: Path) -> Iterator[int]:
+    """What an API server keeps everything in, and outlives it: the port of an etcd."""
+    port, peer = _free_ports(2)
+    with _process(_etcd(binaries, folder, port, peer), folder / "etcd.log"):
+        yield port
+
+
+@contextmanager
+def serving(binaries: Path, folder: Path, etcd: int, port: int | None = None) -> Iterator[ApiServer]:
+    """An API server of that etcd; on the same folder and port it is the former one, come back."""
+    port = port or _free_ports(1)[0]
+    tokens, key = folder / "tokens.csv", folder / "service-accounts.key"
+    if not tokens.exists():
+        tokens.write_text(f"{secrets.token_urlsafe(16)},admin,admin,system:masters\n")
+        key.write_text(_private_key())
+    token = tokens.read_text().partition(",")[0]
+    ready = ApiServer(folder / "kubeconfig", f"https://127.0.0.1:{port}", token, folder / "certs" / "apiserver.crt")
+    with _process(_server(binaries, folder, etcd, port), folder / "apiserver.log") as server:
         _wait(server, ready, folder / "apiserver.log")
         ready.kubeconfig.write_text(json.dumps(_kubeconfig(ready)))
-        yield ready
+        try:
+            yield ready
+        finally:
+            server.kill()  # it would wait for its watches; what it knows is in the etcd
 
 
 def _etcd(binaries: Path, folder: Path, port: int, peer: int) -> list[str]:

@@ -12,8 +12,8 @@ from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.names import credentials
 from vectorstore_operator.objects import Children, Object, key
 from vectorstore_operator.plan import Identity, Plan, Resolved, resolve, size_plan
+from vectorstore_operator.plan.volume import Volume
 from vectorstore_operator.render import Platform, keys
-from vectorstore_operator.volume import Volume
 
 UID = "6f1f2b0a-6c7e-4a57-9d35-0d8d5f6a0c11"
 

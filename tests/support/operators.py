@@ -19,14 +19,15 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from vectorstore_operator.cluster import Cluster
-from vectorstore_operator.errors import Conflict
-from vectorstore_operator.kinds import KINDS, PLAN, STORE
-from vectorstore_operator.metrics import WRITES
+from vectorstore_operator.cluster.api import Cluster
+from vectorstore_operator.cluster.errors import Conflict
+from vectorstore_operator.cluster.kinds import KINDS, PLAN, STORE
 
 Object = dict[str, Any]
 WITHIN = 60.0
 """Seconds that anything may take on a busy machine."""
+WRITES = ("POST", "PUT", "PATCH", "MERGE", "DELETE")
+"""Verbs of requests that change something, as the metrics have them."""
 
 
 @dataclass
@@ -72,6 +73,11 @@ class Running:
         except urllib.error.URLError:
             return False
 
+    def alive(self) -> bool:
+        """Whether the kubelet would let it go on."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/livez") as answer:
+            return bool(answer.status == 200)
+
     def settled(self) -> bool:
         """Whether it leads, looked at everything it knows, and nothing is left to do."""
         return (
@@ -88,7 +94,7 @@ class Running:
 
 
 @contextmanager
-def running(kubeconfig: Path, folder: Path, **settings: str) -> Iterator[Running]:
+def running(kubeconfig: Path, folder: Path, *, ready: bool = True, **settings: str) -> Iterator[Running]:
     """An operator with these settings (names without `OPERATOR_`), ended with the context."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
@@ -103,7 +109,8 @@ def running(kubeconfig: Path, folder: Path, **settings: str) -> Iterator[Running
     ):
         operator = Running(process, port, log)
         try:
-            wait_until(operator.ready)
+            if ready:
+                wait_until(operator.ready)
             yield operator
         finally:
             if process.poll() is None:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from vectorstore_instance.core.families import FAMILIES
-from vectorstore_operator.cache import Cache
-from vectorstore_operator.metrics import Metrics
-from vectorstore_operator.vitals import Vitals
+from vectorstore_operator.cluster.cache import Cache
+from vectorstore_operator.telemetry.metrics import Metrics
+from vectorstore_operator.telemetry.vitals import Vitals
 
 PROMTOOL, PROMETHEUS = shutil.which("promtool"), shutil.which("prometheus")
 needs_prometheus = pytest.mark.skipif(

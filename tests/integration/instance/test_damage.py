@@ -166,7 +166,7 @@ async def checkpointed(store: Store, tmp_path: Path, caplog: pytest.LogCaptureFi
     caplog.set_level(logging.INFO)
     await store.restarted(recovery_seconds=0.35)  # 87 operations may be replayed
     await store.write("damaged", 0, ROWS, edition=1)
-    await store.engine._checkpointing.look()
+    await store.engine.checkpointing.look()
     assert (
         store.checkpoint("damaged").suffix
         == f".{positions.position(store.folder / 'chroma.sqlite3', store.index('damaged').name)}"
@@ -210,8 +210,8 @@ async def test_a_checkpoint_goes_with_its_successor_and_with_its_collection(
     await checkpointed(store, tmp_path, caplog)
     first = store.checkpoint("damaged")
     await store.write("damaged", 0, ROWS, edition=3)
-    await store.engine._checkpointing.look()
+    await store.engine.checkpointing.look()
     assert store.checkpoint("damaged") != first
     (await store.engine.request("DELETE", f"{DATABASE}/collections/damaged")).unwrap()
-    await store.engine._checkpointing.look()
+    await store.engine.checkpointing.look()
     assert list((store.folder / "checkpoints").glob("*")) == []

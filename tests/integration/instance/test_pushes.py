@@ -13,10 +13,10 @@ from tests.support.desired import PLATFORM, given_credentials, store
 from tests.support.instances import Running
 
 from vectorstore_operator import names
-from vectorstore_operator.cache import Cache, Key
+from vectorstore_operator.cluster.cache import Cache, Key
+from vectorstore_operator.instances.pushes import Pushes, PushFailed
 from vectorstore_operator.objects import Children, Object, key
 from vectorstore_operator.plan import Resolved
-from vectorstore_operator.pushes import Pushes, PushFailed
 from vectorstore_operator.render import desired, keys
 
 ACME = Key("tenants", "acme")

@@ -19,6 +19,9 @@ def test_a_store_speaks_tls_with_the_certificate_in_the_secrets_place(machine: M
     said = machine.up(secured, code=1)
     assert f"spec.tls.secretName: there is no tls.crt and no tls.key in {folder}" in said
     assert machine.get() == plain, "what ran goes on"
+    asleep = machine.up(manifest(tls={"secretName": "cert"}, hibernated=True))
+    assert "acme is hibernated" in asleep, "nothing is to start with it"
+    assert "there is no tls.crt" in machine.run("wake", "acme", code=1).stderr
 
     authority = trustme.CA()
     made = authority.issue_cert("127.0.0.1")

@@ -15,6 +15,8 @@ from chromadb.errors import AuthorizationError
 from tests.integration.local.test_up import eventually, fill
 from tests.support.machine import CLI, Machine, manifest
 
+from vectorstore_operator import __version__
+
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
@@ -45,6 +47,18 @@ def test_usage_and_status_tell_what_the_instance_says(machine: Machine) -> None:
     assert head.split() == ["NAME", "PLAN", "DOCUMENTS", "LIMIT", "USED", "BYTES", "COLLECTIONS"]
     assert line.split()[:6] == ["acme", "starter", "3", "100000", "0", "%"]
     assert machine.run("status", "acme").stdout.startswith("acme on this machine: ready\n")
+
+
+def test_upgrade_starts_it_anew_with_what_is_installed_and_refuses_what_is_not(machine: Machine) -> None:
+    url, before = machine.get()["url"], machine.processes()
+    told = machine.run("upgrade", "acme").stderr
+    assert f"stopping acme, to start it with version {__version__}" in told
+    assert "acme is ready" in told
+    assert (machine.get()["documents"], machine.get()["url"]) == (3, url)
+    now = machine.processes()
+    assert not before & now
+    assert "--version: '99.0' is not installed here" in machine.run("upgrade", "acme", "--version=99.0", code=1).stderr
+    assert machine.processes() == now
 
 
 def test_hibernate_and_wake_keep_all_there_is(machine: Machine) -> None:

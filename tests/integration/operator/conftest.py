@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,7 +13,8 @@ from tests.support.apiserver import ApiServer
 from tests.support.operators import Running, Tenant, running
 
 from vectorstore_operator import crd
-from vectorstore_operator.cluster import Cluster, connect
+from vectorstore_operator.cluster.api import Cluster
+from vectorstore_operator.cluster.connection import connect
 
 Start = Callable[[], Running]
 
@@ -25,14 +26,21 @@ def served(apiserver: ApiServer) -> ApiServer:
     return apiserver
 
 
-@pytest.fixture
-async def tenant(served: ApiServer) -> AsyncIterator[Tenant]:
-    """A namespace of the test's own."""
+@asynccontextmanager
+async def tenancy(served: ApiServer) -> AsyncIterator[Tenant]:
+    """A new namespace."""
     namespace = f"t-{uuid4().hex[:8]}"
     head = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     assert served.call("POST", "/api/v1/namespaces", head)[0] == 201
     async with await connect(str(served.kubeconfig)) as api:
         yield Tenant(Cluster(api), namespace)
+
+
+@pytest.fixture
+async def tenant(served: ApiServer) -> AsyncIterator[Tenant]:
+    """A namespace of the test's own."""
+    async with tenancy(served) as made:
+        yield made
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.integration.operator.conftest import Start
 from tests.support.apiserver import ApiServer
 from tests.support.operators import Tenant, condition
 
-from vectorstore_operator.kinds import STORE
+from vectorstore_operator.cluster.kinds import STORE
 
 PLUGIN = "from vectorstore_operator.cli.main import kubectl; kubectl()"
 
@@ -147,7 +147,13 @@ async def test_keys_are_rotated_by_one_field(run: Run, tenant: Tenant, start: St
     assert after["data"]["read-write"] != before["data"]["read-write"]
     secrets = {base64.b64decode(each["data"]["read-write"]).decode() for each in (before, after)}
     assert not any(secret in told for secret in secrets)
-    assert "and the former are void" in (await run("rotate-key", "acme", "--revoke", "--wait")).stderr
+    await tenant.change(STORE.name, "acme", plan="gone")
+    assert "and the former are void" in (await run("rotate-key", "acme", "--revoke", "--wait")).stderr, "refused, too"
+    await tenant.change(STORE.name, "acme", paused=True)
+    told = (await run("rotate-key", "acme", "--wait", code=1)).stderr
+    assert f"when that is over: kubectl vectorstore resume acme -n {tenant.namespace}" in told
+    await tenant.until(STORE.name, "acme", lambda store: "waits" in condition(store, "Progressing")["message"])
+    assert "and spec.keys.rotate: " in (await run("status", "acme", code=3)).stdout
 
 
 async def test_a_wait_for_what_is_refused_ends_at_once(run: Run, tenant: Tenant, start: Start, plan: str) -> None:
@@ -169,7 +175,9 @@ async def test_a_store_without_a_pod_cannot_be_connected_to(run: Run, tenant: Te
         "no pod of acme answers; see why: kubectl vectorstore status acme"
         in (await run("connect", "acme", code=1)).stderr
     )
-    assert "acme has no pod acme-0; it has: none" in (await run("logs", "acme", code=1)).stderr
+    no_log = (await run("logs", "acme", code=1)).stderr
+    assert "acme has no pod acme-0; it has: none" in no_log
+    assert f"see: kubectl vectorstore status acme -n {tenant.namespace}" in no_log
 
 
 async def test_missing_rights_are_named(run: Run, served: ApiServer, tenant: Tenant, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ async def test_a_store_gets_tls_when_its_certificate_is_there(tenant: Tenant, st
 
     await tenant.change("VectorStore", "acme", tls={"secretName": "acme-cert"})
     waits = await tenant.until("VectorStore", "acme", refused("CertificateMissing"))
-    assert "has no Secret 'acme-cert'" in condition(waits, "Accepted")["message"]
+    assert "there is no Secret 'acme-cert'" in condition(waits, "Accepted")["message"]
     assert waits["status"]["url"] == plain["status"]["url"]
     assert (await tenant.have("StatefulSet", "acme"))["metadata"]["generation"] == pods["metadata"]["generation"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 from tests.integration.operator.conftest import Start
 from tests.support.operators import Object, Tenant, accepted, condition, refused, wait_until
 
-from vectorstore_operator import keybook
-from vectorstore_operator.errors import Invalid
+from vectorstore_operator.cluster.errors import Invalid
+from vectorstore_operator.keys import keybook
 from vectorstore_operator.render.keys import digest
 
 pytestmark = pytest.mark.apiserver
@@ -175,3 +176,30 @@ async def test_a_store_that_is_refused_gets_no_keys(tenant: Tenant, start: Start
     await tenant.until("VectorStore", "acme", refused("NameConflict"))
     wait_until(operator.settled)
     assert await tenant.get("Secret", "acme-credentials") is None
+
+
+async def test_keys_of_a_store_that_is_refused_are_exchanged_and_of_a_paused_one_are_not(
+    tenant: Tenant, start: Start, plan: str
+) -> None:
+    start()
+    first = await settled(tenant, plan=plan)
+    pods = (await tenant.have("StatefulSet", "acme"))["metadata"]["generation"]
+    await tenant.change("VectorStore", "acme", plan="gone", keys={"revoke": "leaked"})
+    store = await tenant.until("VectorStore", "acme", lambda obj: obj["status"].get("keys", {}).get("revoke"))
+    assert refused("PlanNotFound")(store)
+    last = texts(await tenant.have("Secret", "acme-credentials"))
+    assert first["read-write"] != last["read-write"]
+    await digests(tenant, "read-write", last["read-write"])
+    await tenant.told("CredentialsRevoked")
+    assert (await tenant.have("StatefulSet", "acme"))["metadata"]["generation"] == pods, "and nothing else of it"
+
+    await tenant.change("VectorStore", "acme", paused=True, keys={"revoke": "again"})
+    store = await tenant.until("VectorStore", "acme", reason("Progressing", "Paused"))
+    assert "spec.keys.revoke: again waits" in condition(store, "Progressing")["message"]
+    assert texts(await tenant.have("Secret", "acme-credentials")) == last
+    await tenant.change("VectorStore", "acme", paused=None)
+    await tenant.until("VectorStore", "acme", lambda obj: obj["status"]["keys"]["revoke"] == "again")
+
+
+def reason(kind: str, word: str) -> Callable[[Object], bool]:
+    return lambda obj: condition(obj, kind).get("reason") == word

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-
 import pytest
 from tests.integration.operator.conftest import Start
 from tests.support.operators import Tenant, accepted, wait_until
 
-from vectorstore_operator.kinds import PLAN
+from vectorstore_operator.cluster.kinds import PLAN
 
 pytestmark = pytest.mark.apiserver
 
@@ -31,16 +29,6 @@ async def test_the_second_takes_over_when_the_first_stops_and_never_writes_befor
     assert second.writes() == []
     await tenant.store("bravo", plan=plan)
     await tenant.until("VectorStore", "bravo", accepted)
-
-
-async def test_the_second_takes_over_when_the_first_is_killed(tenant: Tenant, start: Start, plan: str) -> None:
-    first = start()
-    wait_until(lambda: first.value("leading") == 1)
-    second = start()
-    first.process.send_signal(signal.SIGKILL)
-    await tenant.store("acme", plan=plan)
-    await tenant.until("VectorStore", "acme", accepted)
-    assert second.value("leading") == 1
 
 
 async def test_one_whose_lease_was_taken_stops_working_and_goes_on_when_it_is_free(

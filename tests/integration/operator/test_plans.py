@@ -11,7 +11,7 @@ from tests.integration.operator.conftest import Start
 from tests.support.apiserver import ApiServer
 from tests.support.operators import Tenant, accepted, refused
 
-from vectorstore_operator.kinds import PLAN
+from vectorstore_operator.cluster.kinds import PLAN
 
 pytestmark = pytest.mark.apiserver
 

@@ -190,6 +190,35 @@ async def test_somebody_elses_statefulset_of_that_name_is_left_alone(tenant: Ten
     assert await tenant.get("Service", "acme") is None
 
 
+async def test_somebody_elses_object_of_a_childs_name_is_left_alone(tenant: Tenant, start: Start, plan: str) -> None:
+    head = {"name": "acme-limits", "namespace": tenant.namespace}
+    theirs = await tenant.cluster.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": head})
+    operator = start()
+    await tenant.store("acme", plan=plan)
+    store = await tenant.until("VectorStore", "acme", refused("NameConflict"))
+    assert "ConfigMap acme-limits" in condition(store, "Accepted")["message"]
+    wait_until(operator.settled)
+    assert await tenant.have("ConfigMap", "acme-limits") == theirs
+    assert await tenant.get("StatefulSet", "acme") is None
+
+
+async def test_a_child_that_lost_its_labels_while_nobody_looked_is_found(
+    tenant: Tenant, start: Start, plan: str
+) -> None:
+    first = start()
+    await tenant.store("acme", plan=plan)
+    await tenant.until("VectorStore", "acme", accepted)
+    wait_until(first.settled)
+    assert first.stop() == 0
+    limits = await tenant.have("ConfigMap", "acme-limits")
+    bare = {"metadata": {"labels": None}}
+    await tenant.cluster.patch(limits, bare)
+    start()
+    found = await tenant.until("ConfigMap", "acme-limits", lambda obj: obj["metadata"].get("labels"))
+    assert found["metadata"]["uid"] == limits["metadata"]["uid"]
+    assert found["metadata"]["labels"] == limits["metadata"]["labels"]
+
+
 async def test_somebody_elses_credentials_of_that_name_are_left_alone(tenant: Tenant, start: Start, plan: str) -> None:
     head = {"name": "acme-credentials", "namespace": tenant.namespace}
     theirs = await tenant.cluster.create({"apiVersion": "v1", "kind": "Secret", "metadata": head})

@@ -91,6 +91,14 @@ def test_a_full_store_is_ready_and_says_that_it_is_full() -> None:
     assert told.why == ["QuotaExceeded (AtLimit): 5 of 5 documents: no more are taken"]
 
 
+def test_a_newer_version_and_one_that_failed_are_told_and_that_there_is_none_is_not() -> None:
+    serving = condition("Ready", "True", "Serving", "")
+    for status, reason in (("True", "NewVersion"), ("True", "RolledBack"), ("False", "UpToDate")):
+        told = report(Look(store(serving, condition("UpdateAvailable", status, reason, "so it is"))), ME, NOW)
+        assert told.ready
+        assert told.why == ([] if status == "False" else [f"UpdateAvailable ({reason}): so it is"])
+
+
 def test_an_operator_that_is_away_is_suspected() -> None:
     told = report(Look(store(SERVING, observed=0)), ME, NOW)
     assert not told.ready

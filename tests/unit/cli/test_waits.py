@@ -8,7 +8,9 @@ import pytest
 
 from vectorstore_operator.cli import change
 from vectorstore_operator.cli.remote import Remote
-from vectorstore_operator.errors import Forbidden, Transient
+from vectorstore_operator.cli.upgrade import runs
+from vectorstore_operator.cluster.errors import Forbidden, Transient
+from vectorstore_operator.local import Problem
 
 READY = {
     "metadata": {"name": "acme", "namespace": "tenants", "generation": 1},
@@ -45,3 +47,25 @@ async def test_an_api_server_that_is_away_for_a_while_ends_no_wait(capsys: pytes
 async def test_a_refusal_to_answer_ends_it() -> None:
     with pytest.raises(Forbidden):
         await change.wait(cast(Remote, Server(Forbidden("no"))), "acme", change.is_ready, 60)
+
+
+def upgrading(version: str, reason: str, **rollout: bool) -> Any:
+    update = {"type": "UpdateAvailable", "status": "True", "reason": reason, "message": f"so it is: {reason}"}
+    conditions = [*READY["status"]["conditions"], update]  # type: ignore[index]
+    return READY | {
+        "status": {"observedGeneration": 1, "version": version, "rollout": rollout, "conditions": conditions}
+    }
+
+
+async def test_an_upgrade_is_waited_for_until_the_new_pods_have_proven_themselves(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done = upgrading("2", "UpToDate")
+    going = (upgrading("1", "Checkpointing", moving=True), upgrading("2", "Moving", moving=True))
+    assert await change.wait(cast(Remote, Server(*going, done)), "acme", runs("2"), 60) == done
+    assert "acme: Checkpointing: so it is: Checkpointing" in capsys.readouterr().err
+
+
+async def test_an_upgrade_that_was_taken_back_is_told_as_such() -> None:
+    with pytest.raises(Problem, match="acme: so it is: RolledBack"):
+        await change.wait(cast(Remote, Server(upgrading("1", "RolledBack"))), "acme", runs("2"), 60)

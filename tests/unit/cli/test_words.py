@@ -24,6 +24,7 @@ def store(*conditions: dict[str, str], spec: dict[str, Any] | None = None, **sta
 
 READY = told("Ready", "True", "Serving", "1 of 1 pods answer")
 STARTING = told("Ready", "False", "Starting", "of 1 pods 1 are there, 1 as they should be, 0 answer")
+NEVER = told("Ready", "False", "NotAccepted", "there are no pods: see Accepted")
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,10 @@ STARTING = told("Ready", "False", "Starting", "of 1 pods 1 are there, 1 as they 
     [
         pytest.param(store(READY), "Ready", id="ready"),
         pytest.param(store(STARTING), "Starting", id="the reason why it is not"),
+        pytest.param(store(NEVER, told("Accepted", "False", "QuotaAbovePlan")), "Refused", id="it never was accepted"),
+        pytest.param(
+            store(NEVER, told("Accepted", "Unknown", "RequestFails")), "RequestFails", id="nobody could say yet"
+        ),
         pytest.param({"metadata": {}}, "Unknown", id="no operator has seen it"),
         pytest.param({"metadata": {"deletionTimestamp": "now"}}, "Terminating", id="it goes"),
     ],

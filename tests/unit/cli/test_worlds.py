@@ -13,12 +13,13 @@ from vectorstore_operator.cli.kube import cluster
 from vectorstore_operator.cli.machine import machine
 from vectorstore_operator.cli.main import cli
 
-SAME = {"get", "status", "usage", "connect", "logs", "pause", "resume", "hibernate", "wake"}
+SAME = {"get", "status", "usage", "connect", "logs", "pause", "resume", "hibernate", "wake", "import", "export"}
 
 
 def test_both_worlds_have_the_same_verbs() -> None:
     assert set(cluster.commands) >= SAME
-    assert set(machine.commands) - set(cluster.commands) == {"up", "down"}  # a cluster has kubectl apply and delete
+    objects = {"up", "down", "backup", "restore", "backups"}  # a cluster has kubectl apply, delete and get for these
+    assert set(machine.commands) - set(cluster.commands) <= objects
 
 
 def test_no_variable_turns_a_command_to_a_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

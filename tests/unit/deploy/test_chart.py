@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from vectorstore_operator.kinds import CHILDREN, PLAN, STORE
+from vectorstore_operator.cluster.kinds import CHILDREN, PLAN, STORE
 from vectorstore_operator.settings import OperatorSettings
 
 ROOT = Path(__file__).parents[3]

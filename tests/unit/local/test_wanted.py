@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from vectorstore_instance.settings import Precision
+from vectorstore_operator import __version__
 from vectorstore_operator.api.access import AllowedNamespaces
 from vectorstore_operator.api.embedding import Endpoint
 from vectorstore_operator.api.exposure import StoreTls
@@ -62,6 +63,37 @@ def test_a_certificate_is_a_folder_in_the_secrets_place() -> None:
 
 def test_a_name_outside_needs_a_plan_with_exposure_here_as_well() -> None:
     assert "plan starter exposes no stores" in refusal(StoreSpec(hostname="a.example.org"))
+
+
+@pytest.mark.parametrize("tls", [None, StoreTls(secret_name="cert"), StoreTls(secret_name="acme-tls")])
+def test_what_a_plan_says_of_those_before_its_stores_has_no_effect(tls: StoreTls | None) -> None:
+    for protocol in ("HTTP", "HTTPS"):
+        plan = {
+            "documents": 1000,
+            "default": True,
+            "exposure": {
+                "domain": "stores.example.org",
+                "ingress": {},
+                "tls": {"issuer": {"name": "ca"}},
+                "backendProtocol": protocol,
+            },
+            "network": {"clients": [{"podSelector": {}}]},
+        }
+        record = wanted(StoreSpec(tls=tls), plans={"front": PlanSpec.model_validate(plan)})
+        assert record.plan_spec.exposure
+        assert record.plan_spec.exposure.backend_protocol == protocol
+
+
+def test_a_size_does_not_shrink_by_being_left_out_in_between() -> None:
+    first = wanted(StoreSpec(storage=Storage(size="30Gi")))
+    second = wanted(StoreSpec(), first)
+    assert second.requested == "30Gi"
+    assert "storage.size: a volume grows and does not shrink" in refusal(
+        StoreSpec(storage=Storage(size="20Gi")), second
+    )
+    assert wanted(StoreSpec(storage=Storage(size="40Gi")), second).requested == "40Gi"
+    old = first.model_copy(update={"requested": None})
+    assert wanted(StoreSpec(), old).requested == "30Gi", "a record of before there was this"
 
 
 def test_a_changed_quota_is_a_new_generation_with_the_same_settings() -> None:
@@ -157,3 +189,9 @@ def test_a_plan_is_for_the_namespaces_it_names() -> None:
     assert wanted(StoreSpec(), plans=plans, namespace="team").plan == "mine"
     with pytest.raises(Problem, match="plan mine is for namespaces team, and the store is in default"):
         wanted(StoreSpec(), plans=plans)
+
+
+def test_a_version_is_the_one_that_is_installed_or_refused() -> None:
+    assert wanted(StoreSpec(version=__version__)).spec.version == __version__
+    told = refusal(StoreSpec(version="99.0"))
+    assert f"acme: spec.version: '99.0' is not what is installed here, {__version__}; install that version" in told

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from vectorstore_operator.api.base import Model, fixed_fields_changed
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import FIXED, StoreSpec, name_allowed
-from vectorstore_operator.structural import structural
+from vectorstore_operator.crd.structural import structural
 
 # OpenAPI 3.0 took its `exclusiveMinimum: true` from draft 4.
 SCHEMAS: dict[type[Model], Draft4Validator] = {
@@ -33,7 +33,7 @@ def objects(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any
     return st.fixed_dictionaries({}, optional=fields)
 
 
-QUANTITIES = values("1", "512Mi", "1.5Gi", "250m", "0")
+QUANTITIES = values("1", "512Mi", "1.5Gi", "250m", "0", "9999Pi")
 URLS = values("https://a.example/v1", "http://b:8080", "https://u:p@c", "https://d/?e=f", "https://g:0")
 STORES = objects(
     plan=values("starter", "a.b-c", "9"),
@@ -121,6 +121,16 @@ def test_a_plan_that_the_models_accept_is_one_to_the_schema(spec: dict[str, Any]
             "'body:' is no key of a label or annotation",
         ),
         (PlanSpec, {"documents": 5, "memory": "a lot"}, "should match pattern"),
+        (StoreSpec, {"storage": {"size": "-1Gi"}}, "should match pattern"),
+        (StoreSpec, {"storage": {"size": "1e10"}}, "should match pattern"),
+        (StoreSpec, {"storage": {"size": "0"}}, "must be at least 1Mi and at most 1Ei"),
+        (StoreSpec, {"storage": {"size": "0.0Gi"}}, "must be at least 1Mi and at most 1Ei"),
+        (StoreSpec, {"quota": {"bytes": "9223372036854775808"}}, "must be at least 1Mi and at most 1Ei"),
+        (StoreSpec, {"quota": {"bytes": "1000.5"}}, "should match pattern"),
+        (StoreSpec, {"quota": {"bytes": "100m"}}, "should match pattern"),
+        (PlanSpec, {"documents": 5, "limits": {"bodyBytes": "1000"}}, "must be at least 1Ki and at most 1Ei"),
+        (PlanSpec, {"documents": 5, "cpu": {"limit": "0"}}, "must be at least 1m and at most 1k"),
+        (PlanSpec, {"documents": 5, "cpu": {"request": "0.0001"}}, "must be at least 1m and at most 1k"),
         (PlanSpec, {"documents": 5, "network": {"clients": [{"ipBlock": {"cidr": "10.0.0.0/33"}}]}}, "does not appear"),
         (
             PlanSpec,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from vectorstore_operator import crd
 from vectorstore_operator.api.base import Model
-from vectorstore_operator.structural import structural
+from vectorstore_operator.crd.structural import structural
 
 CRDS = Path(__file__).parents[3] / "crds"
 
@@ -81,6 +81,7 @@ def test_the_words_of_json_schema_become_those_of_openapi() -> None:
     ("annotation", "says"),
     [
         (int | str, r"Made\.field: a union of 2 has no structural form"),
+        (str, r"Made\.field: a string needs a max_length or an enum"),
         (list[int], r"Made\.field: a list needs a max_length"),
         (dict[str, int], r"Made\.field: a map needs a type of values and a max_length"),
         (Annotated[dict[str, Any], Field(max_length=3)], r"Made\.field: a map needs a type of values"),

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from tests.support.desired import PLATFORM, sized, store, with_credentials
 
-from vectorstore_operator import accept, observe
+from vectorstore_operator import observe
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import StoreSpec
-from vectorstore_operator.embedding import NEW, Before
 from vectorstore_operator.objects import key
-from vectorstore_operator.plan import Identity, Plan, Resolved, resolve, size_plan
+from vectorstore_operator.plan import Identity, Plan, Resolved, accept, resolve, size_plan
+from vectorstore_operator.plan.embedding import NEW, Before
 from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import desired, pod
 from vectorstore_operator.render.pod import MODEL

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.support.desired import PLATFORM, given_credentials, sized, store, with_credentials
 
-from vectorstore_operator import diff, exposure, observe, prerequisites
-from vectorstore_operator.address import address
+from vectorstore_operator import diff, observe
 from vectorstore_operator.api.exposure import Exposure
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import StoreSpec
-from vectorstore_operator.cache import Cache, Key
-from vectorstore_operator.exposed import exposure_told
-from vectorstore_operator.hosts import Hosts
+from vectorstore_operator.cluster.cache import Cache, Key
 from vectorstore_operator.objects import Object, key
-from vectorstore_operator.plan import Identity, Plan, Resolved, resolve, size_plan
+from vectorstore_operator.observe.exposed import exposure_told
+from vectorstore_operator.plan import Identity, Plan, Resolved, exposure, resolve, size_plan
+from vectorstore_operator.plan.address import address
+from vectorstore_operator.reconcile.hosts import Hosts
 from vectorstore_operator.refusal import Refusal
-from vectorstore_operator.render import binding, certificate, desired, pod
+from vectorstore_operator.render import binding, desired, pod
 
 TLS: dict[str, Any] = {"tls": {"secretName": "acme-cert"}}
 
@@ -74,42 +73,10 @@ def test_the_address_in_the_credentials_follows_and_no_key_is_touched() -> None:
         "host": "acme.tenants.svc",
         "port": "8000",
         "url": "https://acme.tenants.svc:8000",
+        "type": "chroma",
+        "provider": "vectorstore-operator",
     }
     assert binding.moved(store(**TLS), {"data": made["data"] | patch["data"]}) is None
-
-
-def live_set(resolved: Resolved, ready: int) -> dict[tuple[str, str], Object]:
-    made = rendered(resolved)["StatefulSet", "acme"]
-    return {("StatefulSet", "acme"): made | {"status": {"readyReplicas": ready}}}
-
-
-def test_a_certificate_is_looked_for_until_all_pods_answer_with_it() -> None:
-    resolved = store(**TLS)
-    assert certificate.settled(resolved, live_set(resolved, 1))
-    assert not certificate.settled(resolved, live_set(resolved, 0))
-    assert not certificate.settled(resolved, live_set(store(), 1))
-    assert not certificate.settled(store(tls={"secretName": "another"}), live_set(resolved, 1))
-    assert not certificate.settled(resolved, {})
-
-
-@pytest.mark.parametrize(
-    ("secret", "says"),
-    [
-        (None, "has no Secret 'acme-cert'"),
-        ({}, "has no tls.crt and no tls.key"),
-        ({"data": {"tls.crt": "eA==", "tls.key": ""}}, "has no tls.key"),
-        ({"data": {"tls.crt": "eA==", "tls.key": "eA=="}}, None),
-    ],
-)
-def test_a_missing_certificate_is_told_with_what_to_do(secret: Object | None, says: str | None) -> None:
-    refusal = certificate.missing("acme-cert", secret)
-    if says is None:
-        assert refusal is None
-        return
-    assert isinstance(refusal, Refusal)
-    assert refusal.reason == "CertificateMissing"
-    assert says in refusal.message
-    assert "kubectl create secret tls acme-cert" in refusal.message
 
 
 CLIENTS: dict[str, Any] = {"network": {"clients": [{"namespaceSelector": {"matchLabels": {"team": "front"}}}]}}
@@ -235,6 +202,16 @@ def test_what_cannot_be_exposed_is_refused(plan: Plan, name: str, spec: Any, rea
     assert says in found.message
 
 
+def test_the_secret_that_an_issuer_writes_is_not_that_of_the_pods() -> None:
+    issued = exposing(**INGRESS, tls={"issuer": {"name": "letsencrypt"}}, backendProtocol="HTTPS")
+    found = refusal(issued, tls={"secretName": "acme-tls"})
+    assert found.reason == "CertificateNameTaken"
+    assert "spec.tls.secretName: acme-tls is where the issuer letsencrypt of plan front puts" in found.message
+    assert isinstance(store(issued, tls={"secretName": "acme-pods-tls"}), Resolved)
+    by_hand = exposing(**INGRESS, tls={"secretName": "wildcard"}, backendProtocol="HTTPS")
+    assert isinstance(store(by_hand, tls={"secretName": "acme-tls"}), Resolved)
+
+
 def test_a_name_too_long_for_dns_is_refused_and_another_taken() -> None:
     identity = Identity("a" * 40, "n" * 40, "uid", 1)
     found = resolve(identity, StoreSpec(), exposing(**INGRESS))
@@ -243,10 +220,15 @@ def test_a_name_too_long_for_dns_is_refused_and_another_taken() -> None:
     assert isinstance(resolve(identity, StoreSpec(hostname="a.stores.example.org"), exposing(**INGRESS)), Resolved)
 
 
-def test_a_plan_whose_stores_nobody_outside_could_reach_is_refused() -> None:
-    spec = PlanSpec.model_validate({"documents": 1, "exposure": {"domain": "example.org"} | INGRESS})
-    found = size_plan("p", spec)
+@pytest.mark.parametrize(
+    ("network", "says"),
+    [({}, "exposure without network.clients"), ({"clients": []}, "exposure with network.clients: []")],
+)
+def test_a_plan_whose_stores_nobody_outside_could_reach_is_refused(network: Object, says: str) -> None:
+    stated = {"exposure": {"domain": "example.org"} | INGRESS, "network": network}
+    found = size_plan("p", PlanSpec.model_validate({"documents": 1} | stated))
     assert isinstance(found, Refusal)
+    assert says in found.message
     assert "name the namespace of the Ingress controller or Gateway in network.clients" in found.message
 
 
@@ -272,15 +254,6 @@ def test_a_cluster_without_the_kind_is_told(stated: Object, kind: str) -> None:
     assert found is not None
     assert (found.reason, kind in found.message) == ("KindMissing", True)
     assert exposure.kind_refused("p", sized("p", {"documents": 1}).spec, {kind}) is None
-
-
-def test_pods_that_are_to_start_anew_need_their_secrets_again() -> None:
-    runs = store(**TLS)
-    live = rendered(runs)["StatefulSet", "acme"] | {"status": {"readyReplicas": 1}}
-    children = with_credentials(runs, live)
-    assert certificate.settled(runs, prerequisites.staying(runs, PLATFORM, children))
-    other = replace(PLATFORM, image="registry.example/vectorstore-instance:2.0.0")
-    assert not certificate.settled(runs, prerequisites.staying(runs, other, children))
 
 
 def known(cache: Cache, namespace: str, name: str, made: str, url: str | None = None) -> Key:

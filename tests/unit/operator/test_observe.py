@@ -10,12 +10,12 @@ from jsonschema import Draft4Validator
 from tests.support.desired import UID, sized, store
 
 from vectorstore_operator.api.store import StoreStatus
+from vectorstore_operator.crd.structural import structural
 from vectorstore_operator.names import labels
 from vectorstore_operator.objects import Children, Object, key
 from vectorstore_operator.observe import Usage, plan_status, status
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.refusal import Refusal
-from vectorstore_operator.structural import structural
 
 EARLIER = "2026-01-01T00:00:00Z"
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -339,3 +339,13 @@ def test_the_status_tells_of_keys_where_something_was_asked_of_them() -> None:
         "formerValidUntil": "2026-03-01T00:00:00Z",
     }
     assert status(cr({"keys": told}, keys=asked), REFUSED, {}, None, NOW)["keys"] == told
+
+
+def test_what_cannot_be_tried_is_neither_accepted_nor_refused_and_the_store_goes_on_as_it_was() -> None:
+    why = Refusal("RequestFails", "StatefulSet acme cannot be written: down", undecided=True)
+    found, conditions = told(stateful_set(2), verdict=why, about=cr(SERVED))
+    assert says(conditions["Accepted"]) == ("Unknown", "RequestFails")
+    assert says(conditions["Progressing"]) == ("True", "RequestFails")
+    assert found["url"] == SERVED["url"]
+    _, conditions = told(verdict=why)
+    assert says(conditions["Ready"]) == ("False", "NotAccepted")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vectorstore_operator.ownkeys import unusable
+from vectorstore_operator.keys.ownkeys import unusable
 
 GOOD = "0123456789abcdef"
 

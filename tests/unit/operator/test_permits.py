@@ -11,12 +11,12 @@ from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.api.urls import allowed, hidden
 from vectorstore_operator.objects import key
-from vectorstore_operator.permits import namespace_refused
 from vectorstore_operator.plan import Identity, Plan, Resolved, resolve
-from vectorstore_operator.prerequisites import secret_missing, settled
+from vectorstore_operator.plan.egress import unreachable
+from vectorstore_operator.plan.permits import namespace_refused
 from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import desired, pod
-from vectorstore_operator.render.egress import PUBLIC, unreachable
+from vectorstore_operator.render.egress import PUBLIC
 
 JWT = {"issuer": "https://login.example.com/pool", "audience": "me"}
 OPENAI = {"model": "ada", "url": "https://api.openai.com/v1", "dimension": 384, "secretName": "openai"}
@@ -194,37 +194,3 @@ def test_an_endpoint_in_the_cluster_needs_egress() -> None:
     stated = plan(embeddings=[inside], network={"egress": [{"to": [{"namespaceSelector": {}}], "ports": [8080]}]})
     assert unreachable(store(stated, model="ada")) is None
     assert unreachable(store(plan(embeddings=[inside]))) is None
-
-
-@pytest.mark.parametrize(
-    ("live", "says"),
-    [
-        (None, "there is no Secret 'openai' in namespace tenants"),
-        ({"data": {"other": "eA=="}}, "Secret 'openai' in namespace tenants has no entry api-key"),
-        ({"data": {"api-key": ""}}, "has no entry api-key, or an empty one"),
-        ({"data": {"api-key": "eA=="}}, None),
-    ],
-)
-def test_a_missing_secret_is_told_in_words(live: Any, says: str | None) -> None:
-    found = secret_missing(store(plan(embeddings=[OPENAI]), model="ada"), live)
-    if says is None:
-        assert found is None
-    else:
-        assert found is not None
-        assert found.reason == "SecretMissing"
-        assert found.again < 60
-        assert says in found.message
-        assert "kubectl create secret generic openai -n tenants --from-file=api-key=FILE" in found.message
-
-
-def test_pods_that_run_with_a_secret_need_not_start() -> None:
-    resolved = store(plan(embeddings=[OPENAI]), model="ada")
-    live = rendered(resolved)["StatefulSet", "acme"]
-    assert not settled(resolved, {}, "openai")
-    assert not settled(resolved, {key(live): live}, "openai")
-    live["metadata"]["generation"] = 1
-    counts = dict.fromkeys(("observedGeneration", "replicas", "updatedReplicas", "readyReplicas"), 1)
-    live["status"] = counts | {"currentRevision": "r", "updateRevision": "r"}
-    assert settled(resolved, {key(live): live}, "openai")
-    other = store(plan(embeddings=[OPENAI]), model="ada", embedding={"secretName": "x"})
-    assert not settled(other, {key(live): live}, "x")

@@ -10,9 +10,9 @@ from tests.support.desired import SHIPPED, sized, store
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.plan import Identity, Plan, Resolved, choose_plan, resolve, size_plan
+from vectorstore_operator.plan.volume import Volume
 from vectorstore_operator.quantity import GI
 from vectorstore_operator.refusal import Refusal
-from vectorstore_operator.volume import Volume
 
 
 def refusal(plan: Plan, claimed: int | None = None, **spec: Any) -> Refusal:
@@ -114,11 +114,19 @@ def test_a_volume_that_holds_nothing_is_refused() -> None:
     assert "1Gi hold no document" in found.message
 
 
+LONG = [f"https://files.example/{'x' * 1000}"] * 32
+
+
 @pytest.mark.parametrize(
     ("spec", "reason", "says"),
     [
         ({"memory": "64Mi"}, "PlanTooSmall", "plan p: memory 64Mi cannot hold 100000 documents of dimension 384"),
         ({"storage": {"size": "1Gi"}}, "PlanTooSmall", "plan p: storage.size 1Gi cannot hold"),
+        (
+            dict.fromkeys(("issuers", "documentUrls", "remoteEngines"), LONG),
+            "PlanInvalid",
+            "above 65536; shorten network",
+        ),
         ({"cpu": {"request": "2"}}, "PlanInvalid", "cpu.request 2 is above cpu.limit 1; lower the request"),
     ],
 )
@@ -155,7 +163,12 @@ def test_the_plan_is_the_named_the_pinned_or_the_default_one(
     ("wanted", "pinned", "plans", "says"),
     [
         ("c", "a", {"a": DEFAULT, "b": PLAIN}, "spec.plan: no VectorStorePlan 'c'; known: a, b"),
-        (None, "c", {"a": DEFAULT}, "spec.plan: no VectorStorePlan 'c'; known: a"),
+        (
+            None,
+            "c",
+            {"a": DEFAULT},
+            "spec.plan: VectorStorePlan 'c' is gone, and the store stays as it is; make the plan again",
+        ),
         ("c", None, {}, "known: there is none"),
         (None, None, {"b": PLAIN}, "no VectorStorePlan has default: true; name one"),
         (None, None, {"a": DEFAULT, "b": DEFAULT}, "several plans are the default: a, b; name one"),

@@ -58,6 +58,7 @@ def test_bytes_are_whole() -> None:
         (1536 << 20, "1536Mi"),
         (5 << 30, "5Gi"),
         (1 << 50, "1Pi"),
+        (1 << 60, "1Ei"),
     ],
 )
 def test_bytes_are_written_canonically(count: int, text: str) -> None:

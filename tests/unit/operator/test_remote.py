@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 from tests.support.desired import PLATFORM, sized, store, with_credentials
 
 from vectorstore_instance.settings import load
-from vectorstore_operator import prerequisites
 from vectorstore_operator.api.store import StoreSpec
-from vectorstore_operator.cluster import Cluster
 from vectorstore_operator.objects import Object, key
+from vectorstore_operator.observe.storage_health import volumes_told
 from vectorstore_operator.plan import Identity, Plan, Resolved, resolve
 from vectorstore_operator.quantity import GI
 from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import desired, pod
-from vectorstore_operator.render.remote import missing
-from vectorstore_operator.storage_health import volumes_told
 
 URL = "https://chroma.example:8000/team"
 LARGE = {
@@ -121,34 +118,6 @@ def test_users_with_databases_of_their_own_need_all_of_a_tenant() -> None:
 def test_what_does_not_go_with_it_is_said(spec: dict[str, Any], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         StoreSpec.model_validate(spec)
-
-
-def test_the_secret_must_have_what_is_sent() -> None:
-    resolved = store(plan(), **before(secretName="chroma"))
-    absent, empty = missing(resolved, None), missing(resolved, {"data": {"token": ""}})
-    assert absent is not None
-    assert empty is not None
-    assert "there is no Secret 'chroma' in namespace tenants" in absent.message
-    assert "Secret 'chroma' in namespace tenants has no entry token, or an empty one" in empty.message
-    assert "kubectl create secret generic chroma -n tenants --from-file=token=FILE" in empty.message
-    assert missing(resolved, {"data": {"token": "eA=="}}) is None
-    assert missing(store(plan(), **before()), None) is None
-
-
-class NoSecrets:
-    """A cluster in which there is nothing."""
-
-    async def get(self, *_: Any) -> None:
-        return None
-
-
-async def test_what_is_missing_keeps_no_store_awake() -> None:
-    cluster, spec = cast(Cluster, NoSecrets()), before(secretName="chroma")
-    reachable = {"network": {"egress": [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]}}
-    awake = await prerequisites.missing(cluster, store(plan(**reachable), **spec), {})
-    assert awake is not None
-    assert awake.reason == "SecretMissing"
-    assert await prerequisites.missing(cluster, store(plan(**reachable), hibernated=True, **spec), {}) is None
 
 
 def test_a_store_without_a_volume_says_who_keeps_the_data() -> None:

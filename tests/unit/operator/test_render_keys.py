@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from tests.support.desired import PLATFORM, given_credentials, store, with_credentials
 
+from vectorstore_operator.api.keys import StoreKeys
+from vectorstore_operator.keys import keybook
 from vectorstore_operator.objects import Object, key
 from vectorstore_operator.render import desired, keys
 
@@ -19,11 +21,14 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def digests(role: str, *others: Object, now: datetime = NOW, entries: dict[str, str], **spec: Any) -> list[str] | None:
+def digests(
+    role: str, *others: Object, now: datetime = NOW, entries: dict[str, str], record: Object | None = None, **spec: Any
+) -> list[str] | None:
     """What the pods' Secret has of a role; None where there is no such Secret."""
     resolved = store(**spec)
     children = dict(with_credentials(resolved, *others))
     children["Secret", "acme-credentials"]["data"] |= {name: encoded(text) for name, text in entries.items()}
+    children["Secret", "acme-credentials"]["metadata"]["annotations"] = record or {}
     found = {key(obj): obj for phase in desired(resolved, PLATFORM, children, now) for obj in phase}
     if ("Secret", "acme-keys") not in found:
         return None
@@ -42,14 +47,18 @@ def test_next_and_former_keys_are_valid_and_expired_ones_are_not() -> None:
     ]
 
 
-def test_keys_of_ones_own_take_the_place_of_those_in_force_alone() -> None:
+@pytest.mark.parametrize(("taken", "shown"), [(False, ["the read-write key"]), (True, [])])
+def test_keys_of_ones_own_take_the_place_of_those_in_force_alone(taken: bool, shown: list[str]) -> None:
     mine = {"kind": "Secret", "metadata": {"name": "mine"}, "data": {"read-write": encoded("mine\nmine too\n")}}
     entries = {"read-write-until-20260101T000001Z": "former"}
     asked = {"secretName": "mine"}
-    assert digests("read-write", mine, entries=entries, keys=asked) == [
-        keys.digest(text) for text in ("mine", "mine too", "former")
+    record = keybook.first_record(StoreKeys(secret_name="mine")) if taken else {}
+    assert digests("read-write", mine, entries=entries, record=record, keys=asked) == [
+        keys.digest(text) for text in ("mine", "mine too", *shown, "former")
     ]
-    assert digests("read-only", mine, entries=entries, keys=asked) == []
+    assert digests("read-only", mine, entries={}, record=record, keys=asked) == (
+        [] if taken else [keys.digest("the read-only key")]
+    )
     assert digests("read-write", entries=entries, keys=asked) is None, "not seen yet: what is there stays"
 
 

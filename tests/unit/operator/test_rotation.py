@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from vectorstore_operator import keybook, rotation
 from vectorstore_operator.api.keys import StoreKeys
+from vectorstore_operator.keys import keybook, rotation
+from vectorstore_operator.keys.secretdata import decoded
 from vectorstore_operator.objects import Object
-from vectorstore_operator.secretdata import decoded
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -23,6 +23,13 @@ ROLES = keybook.ROLES
 def secret(**entries: str) -> Object:
     data = {name.replace("_", "-"): base64.b64encode(text.encode()).decode() for name, text in entries.items()}
     return {"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"}, "data": data}
+
+
+def own(name: str = "mine", **entries: str) -> Object:
+    """A Secret of the tenant's."""
+    given = secret(**entries)
+    given["metadata"]["name"] = name
+    return given
 
 
 class Vault:
@@ -235,9 +242,11 @@ def test_spoiled_entries_are_no_keys_and_a_spoiled_record_is_none() -> None:
         "read-write-until-20269999T000000Z": "a2V5",
         "read-write-until-20270101T000000Z": "a2V5",
     }
-    vault.live["metadata"]["annotations"] = {keybook.ANNOTATION: "{not json"}
-    assert vault.valid() == ["rw", "key"]
-    assert vault.settle() == 0
+    for spoiled in ("{not json", '{"rotate":"' + "x" * 1000 + '"}'):
+        vault.live["metadata"]["annotations"] = {keybook.ANNOTATION: spoiled}
+        assert vault.valid() == ["rw", "key"]
+        assert vault.settle() == 0
+        assert keybook.told(vault.live, StoreKeys()) is None, "no status is too long"
 
 
 def test_credentials_that_somebody_emptied_get_keys() -> None:
@@ -254,8 +263,8 @@ class TestOwnSecret:
     def test_they_take_the_place_of_those_that_were_made_with_overlap(self) -> None:
         vault = Vault()
         vault.spec(secretName="mine")
-        vault.given = secret(read_write="mine-1\nmine-2\n")
-        assert vault.settle() == 1
+        vault.given = own(read_write="mine-1\nmine-2\n")
+        assert vault.settle() == 2
         assert vault.shown() == "mine-1"
         assert vault.valid() == ["mine-1", "mine-2", "rw-0"]
         assert vault.valid("read-only") == ["ro-0"]
@@ -264,25 +273,86 @@ class TestOwnSecret:
         assert vault.settle() == 1
         assert (vault.valid(), vault.valid("read-only")) == (["mine-1", "mine-2"], [])
 
+    def test_they_are_shown_when_pods_know_them(self) -> None:
+        vault = Vault()
+        vault.spec(secretName="mine")
+        vault.given = own(read_write="mine-1")
+        assert vault.step(spread=False)
+        assert not vault.step(spread=False), "a pod does not know them yet"
+        assert (vault.shown(), vault.valid()) == ("rw-0", ["mine-1", "rw-0"])
+        assert "secretName" not in vault.told
+        assert keybook.again(vault.live, vault.asked, vault.now) == keybook.LOOK
+        vault.now += rotation.PATIENCE[False]
+        assert vault.step(spread=False), "it has read its files"
+        assert vault.shown() == "mine-1"
+
+    def test_the_next_secret_is_shown_when_pods_know_it_and_voids_the_one_before(self) -> None:
+        vault = Vault(secretName="mine")
+        vault.given = own(read_write="mine-1")
+        vault.settle()
+        vault.spec(secretName="other")
+        vault.given = own("other", read_write="other-1")
+        vault.step()
+        assert (vault.shown(), vault.valid()) == ("mine-1", ["other-1", "mine-1"])
+        vault.settle()
+        assert (vault.shown(), vault.valid()) == ("other-1", ["other-1"])
+
+    @pytest.mark.parametrize("revoke", [None, "leak"])
+    def test_what_is_taken_back_before_pods_know_it_leaves_the_keys_as_they_were(self, revoke: str | None) -> None:
+        vault = Vault()
+        vault.spec(secretName="mine")
+        vault.given = own(read_write="mine-1")
+        vault.step()
+        vault.spec(revoke=revoke)
+        vault.given = None
+        vault.settle()
+        assert vault.valid() == [vault.shown()] == ["key-1" if revoke else "rw-0"]
+        assert keybook.again(vault.live, vault.asked, vault.now) is None
+
+    def test_a_revocation_under_way_outlives_a_secret_that_is_taken_back(self) -> None:
+        vault = Vault()
+        vault.spec(revoke="leak")
+        vault.step(spread=False)
+        vault.spec(secretName="mine")
+        vault.given = own(read_write="mine-1")
+        vault.step(spread=False)
+        vault.spec()
+        vault.given = None
+        vault.settle()
+        assert vault.valid() == [vault.shown()] == ["key-3"]
+
+    def test_a_change_there_that_is_taken_back_at_once_ends(self) -> None:
+        vault = Vault()
+        vault.spec(secretName="mine")
+        vault.given = own(read_write="mine-1", read_only="mine-r")
+        vault.settle()
+        vault.now += DAY
+        vault.settle()
+        vault.given = own(read_write="mine-2", read_only="mine-r")
+        vault.step()
+        vault.given = own(read_write="mine-1", read_only="mine-r")
+        assert vault.settle() == 1
+        assert keybook.again(vault.live, vault.asked, vault.now) is None
+
     def test_a_key_that_is_taken_away_there_is_void_at_once(self) -> None:
         vault = Vault(secretName="mine")
-        vault.given = secret(read_write="mine-1", read_only="mine-r")
+        vault.given = own(read_write="mine-1", read_only="mine-r")
         vault.settle()
-        vault.given = secret(read_write="mine-2", read_only="mine-r")
+        vault.given = own(read_write="mine-2", read_only="mine-r")
         assert vault.valid() == ["mine-2"]
-        assert vault.settle() == 1
+        assert vault.settle() == 2
         assert vault.valid() == [vault.shown()] == ["mine-2"]
 
     def test_without_overlap_those_that_were_made_are_void_at_once(self) -> None:
         vault = Vault()
         vault.spec(secretName="mine", overlapHours=0)
-        vault.given = secret(read_write="mine-1")
+        vault.given = own(read_write="mine-1")
         vault.settle()
         assert vault.valid() == ["mine-1"]
 
     def test_back_again_the_keys_stay_and_missing_ones_are_made(self) -> None:
         vault = Vault(secretName="mine")
-        vault.given = secret(read_write="mine-1")
+        vault.given = own(read_write="mine-1")
         vault.settle()
         vault.spec()
         vault.given = None
@@ -298,7 +368,7 @@ def test_a_revocation_under_way_is_kept_when_keys_come_from_elsewhere() -> None:
     vault = Vault()
     vault.spec(revoke="leak")
     assert vault.step(spread=False)
-    vault.given = secret(read_write="a-key-of-my-own-1")
+    vault.given = own(read_write="a-key-of-my-own-1")
     vault.spec(secretName="mine")
     vault.settle()
     assert (vault.valid(), vault.valid("read-only")) == (["a-key-of-my-own-1"], [])

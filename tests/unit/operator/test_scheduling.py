@@ -9,7 +9,7 @@ from tests.support.desired import PLATFORM, SHIPPED, sized, store, with_credenti
 
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.scheduling import Toleration
-from vectorstore_operator.objects import Object, key
+from vectorstore_operator.objects import key
 from vectorstore_operator.plan import Plan, size_plan
 from vectorstore_operator.refusal import Refusal
 from vectorstore_operator.render import desired, scheduling
@@ -98,17 +98,3 @@ def metrics(chosen: Plan | str) -> list[tuple[str, int]]:
 def test_the_autoscaler_looks_at_memory_where_the_plan_says_so() -> None:
     assert metrics("standard") == [("cpu", SHIPPED["standard"]["replicas"].get("cpuPercent", 70))]
     assert metrics(plan(replicas={"max": 3, "memoryPercent": 80})) == [("cpu", 70), ("memory", 80)]
-
-
-def live(name: str | None, ready: int) -> dict[tuple[str, str], Object]:
-    template = {"spec": {"priorityClassName": name} if name else {}}
-    return {("StatefulSet", "acme"): {"spec": {"template": template}, "status": {"readyReplicas": ready}}}
-
-
-def test_a_priority_class_is_looked_for_until_all_pods_have_it() -> None:
-    resolved = store(plan(scheduling=PLACED))
-    assert scheduling.unseen_priority(store(), {}) is None
-    for children in ({}, live("tenants", 0), live(None, 1), live("others", 1)):
-        assert scheduling.unseen_priority(resolved, children) == "tenants"
-    assert scheduling.unseen_priority(resolved, live("tenants", 1)) is None
-    assert "no PriorityClass 'tenants' is there" in scheduling.priority_missing("p", "tenants").message

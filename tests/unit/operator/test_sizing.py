@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorstore_operator import sizing
+from vectorstore_operator.plan import sizing
 from vectorstore_operator.quantity import GI, MI
 
 DOCUMENTS = st.integers(1, 20_000_000)

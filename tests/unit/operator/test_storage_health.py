@@ -11,12 +11,12 @@ from tests.support.desired import sized
 
 from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.objects import Object
+from vectorstore_operator.observe.pods import standing
+from vectorstore_operator.observe.storage_health import volumes_told
 from vectorstore_operator.plan import Identity, Plan, Resolved, resolve
-from vectorstore_operator.pods import standing
+from vectorstore_operator.plan.volume import StorageClass, Volume
 from vectorstore_operator.quantity import GI
 from vectorstore_operator.refusal import Refusal
-from vectorstore_operator.storage_health import volumes_told
-from vectorstore_operator.volume import StorageClass, Volume
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 CLASSES = (StorageClass("fast", "block", expands=True), StorageClass("stiff", "block", expands=False))

@@ -13,9 +13,9 @@ from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.storage import Storage, storage_changed
 from vectorstore_operator.api.store import StoreSpec
 from vectorstore_operator.plan import Identity, Plan, Resolved, resolve, size_plan
+from vectorstore_operator.plan.volume import EVERY, StorageClass, Volume, driver_of
 from vectorstore_operator.quantity import GI
 from vectorstore_operator.refusal import Refusal
-from vectorstore_operator.volume import EVERY, StorageClass, Volume, driver_of
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 FAST = StorageClass("fast", "ebs.csi.example", expands=True, default=True)
@@ -139,11 +139,19 @@ def test_a_volume_that_grows_by_itself_may_begin_with_less_than_the_ceiling_need
     assert more.reason == "StorageTooSmall"
 
 
+def test_a_volume_that_grows_by_itself_must_hold_a_document_to_begin_with() -> None:
+    found = why(NEW, plan(**AUTO), size="1Gi")
+    assert found.startswith("StorageTooSmall: storage.size: 1Gi hold no document")
+
+
 @pytest.mark.parametrize(
     ("storage", "says"),
     [
         ({"autoGrow": {"step": "1Gi", "max": "2Gi"}}, "storage.autoGrow.max 2Gi cannot hold 1000000 documents"),
-        ({"autoGrow": {"step": "0", "max": "90Gi"}}, "storage.autoGrow.step 0 is no step"),
+        (
+            {"size": "1Mi", "autoGrow": {"step": "1Gi", "max": "90Gi"}},
+            "storage.size 1Mi holds no document to begin with",
+        ),
         (
             {"size": "91Gi", "autoGrow": {"step": "1Gi", "max": "90Gi"}},
             "storage.size 91Gi is above storage.autoGrow.max",

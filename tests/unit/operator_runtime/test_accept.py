@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vectorstore_operator import accept
-from vectorstore_operator.plan import Plan, Resolved
+from vectorstore_operator.plan import Plan, Resolved, accept
 from vectorstore_operator.refusal import Refusal
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from vectorstore_operator.cache import Cache, Key
-from vectorstore_operator.census import Census
+from vectorstore_operator.cluster.cache import Cache, Key
 from vectorstore_operator.observe import Usage
+from vectorstore_operator.telemetry.census import Census
 
 
 def store(name: str, ready: str, reason: str, **spec: Any) -> dict[str, Any]:
@@ -40,6 +40,24 @@ def test_stores_are_counted_by_condition_and_reason_and_not_named() -> None:
 def test_a_store_without_a_status_yet_is_no_error() -> None:
     new = {"kind": "VectorStore", "metadata": {"namespace": "t", "name": "new", "resourceVersion": "1"}}
     assert page({Key("t", "new"): Usage(documents=0, limit=5)}, new)
+
+
+def test_plans_are_told_by_name_with_how_far_their_stores_follow() -> None:
+    stopped = {"type": "RolledOut", "status": "False", "reason": "Stopped"}
+    plan = {
+        "kind": "VectorStorePlan",
+        "metadata": {"name": "gold", "resourceVersion": "1"},
+        "status": {"conditions": [stopped], "rollout": {"state": "Stopped", "updated": 3, "failed": 1}},
+    }
+    new = {"kind": "VectorStorePlan", "metadata": {"name": "new", "resourceVersion": "1"}}
+    assert page({}, plan, new) == [
+        'vectorstore_operator_plan_conditions{condition="RolledOut",plan="gold",reason="Stopped",status="False"} 1.0',
+        'vectorstore_operator_plan_stores{plan="gold",stand="updated"} 3.0',
+        'vectorstore_operator_plan_stores{plan="gold",stand="waiting"} 0.0',
+        'vectorstore_operator_plan_stores{plan="gold",stand="moving"} 0.0',
+        'vectorstore_operator_plan_stores{plan="gold",stand="failed"} 1.0',
+        'vectorstore_operator_plan_stores{plan="gold",stand="refused"} 0.0',
+    ]
 
 
 def test_usage_bears_the_tenant_s_name_and_plan_and_a_store_that_went_is_not_told() -> None:

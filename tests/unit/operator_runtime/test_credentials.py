@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from vectorstore_operator.credentials import once, operator_secret
-from vectorstore_operator.errors import Conflict
-from vectorstore_operator.secretdata import fresh_key
+from vectorstore_operator.cluster.errors import Conflict
+from vectorstore_operator.keys.secretdata import fresh_key
+from vectorstore_operator.reconcile.credentials import once, operator_secret
 
 FRESH = {"metadata": {"namespace": "ns", "name": "s"}, "data": {"key": "new"}}
 
@@ -26,8 +26,8 @@ class Secrets:
         return self.live
 
     async def create(self, obj: dict[str, Any]) -> dict[str, Any]:
-        if self.rival:
-            self.live = self.rival
+        self.live = self.rival or self.live
+        if self.live:
             raise Conflict("exists")
         self.live = obj
         self.made.append(obj)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from vectorstore_operator.errors import (
+from vectorstore_operator.cluster.errors import (
     ClusterError,
     Conflict,
     Forbidden,
@@ -18,6 +18,7 @@ from vectorstore_operator.errors import (
     Transient,
     from_answer,
 )
+from vectorstore_operator.cluster.pausing import pause
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,13 @@ def test_whatever_a_proxy_says_is_an_error(body: bytes) -> None:
 
 def test_throttling_says_for_how_long() -> None:
     assert from_answer(429, b"", "7", "GET /x").retry_after == 7
+
+
+def test_the_wait_after_a_failure_doubles_and_is_never_shorter_than_what_is_asked_for() -> None:
+    assert 0.15 <= pause(Transient("down"), 1) <= 0.25
+    assert 150 <= pause(Transient("down"), 11) <= 256
+    assert pause(Transient("down"), 30) <= 375
+    assert 2 <= pause(Throttled("busy", 2.0), 1) <= 2.5
+    assert 150 <= pause(Throttled("busy", 2.0), 11) <= 256, "who is asked again and again still waits longer each time"
+    assert pause(Throttled("busy", 0.0), 3) >= 0.6, "no hot loop where nothing is asked for"
+    assert pause(Throttled("busy", 1e9), 1) <= 375

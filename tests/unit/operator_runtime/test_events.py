@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vectorstore_operator.events import transitions
+from vectorstore_operator.observe.news import transitions
 
 
 def status(**conditions: tuple[str, str]) -> dict[str, Any]:
@@ -70,3 +70,13 @@ BEFORE = {"rotatedAt": "1", "rotate": "a", "formerValidUntil": "9"}
 )
 def test_what_became_of_keys_is_told_once(before: dict[str, Any], after: dict[str, Any], reasons: list[str]) -> None:
     assert told({"keys": before}, {"keys": after}) == [("Normal", reason) for reason in reasons]
+
+
+def test_a_move_is_told_of_when_it_has_ended_either_way() -> None:
+    stays = status(UpdateAvailable=("False", "UpToDate")) | {"version": "1"}
+    moves, back = (status(UpdateAvailable=("True", reason)) | {"version": "1"} for reason in ("Moving", "RolledBack"))
+    assert told(stays, moves) == []
+    assert told(moves, back) == [("Warning", "RolledBack")]
+    assert told(back, back) == []
+    assert told(moves, stays | {"version": "2"}) == [("Normal", "VersionChanged")]
+    assert told({}, stays) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from vectorstore_operator import names
-from vectorstore_operator.cache import Cache, Key
-from vectorstore_operator.instances import Instances, leader_address, newsworthy
+from vectorstore_operator.cluster.cache import Cache, Key
+from vectorstore_operator.instances.usage import Instances, leader_address, newsworthy
 from vectorstore_operator.observe import Usage
 
 ACME = Key("tenants", "acme")
@@ -87,9 +88,12 @@ class Instance:
             "lastRequest": 1763748000.5,
         }
         self.asked: list[str] = []
+        self.broken = False
 
     async def usage(self, request: web.Request) -> web.Response:
         self.asked.append(request.headers["Authorization"])
+        if self.broken:
+            return web.Response(text="not JSON")
         return web.json_response(self.answer) if self.answer is not None else web.Response(status=503)
 
 
@@ -153,3 +157,31 @@ async def test_what_the_status_says_already_is_no_news_after_a_restart(
         await asking.round(session)
     assert bool(changed) is news
     assert (asking.usage(ACME) is not None) is news
+
+
+async def test_a_store_that_is_made_anew_under_a_name_has_nothing_of_the_former(instance: Instance) -> None:
+    cache = cached()
+    asking = Instances(cache, lambda store: "t", lambda key: None, every=3600)
+    async with aiohttp.ClientSession() as session:
+        await asking.round(session)
+        assert asking.usage(ACME)
+        meta = {"namespace": "tenants", "name": "acme", "uid": "u2", "resourceVersion": "2"}
+        cache.put({"kind": "VectorStore", "metadata": meta})
+        assert (asking.usage(ACME), asking.known) == (None, {})
+        await asking.round(session)
+    assert len(instance.asked) == 2, "asked at once, though the former was asked a moment ago"
+    assert asking.known.keys() == {ACME}
+
+
+async def test_no_token_is_in_the_log_whatever_an_instance_answers(
+    instance: Instance, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "vectorstore_operator")
+    instances = Instances(cached(), lambda _: "the token", lambda _: None, every=0)
+    async with aiohttp.ClientSession() as session:
+        instance.broken = True
+        await instances.round(session)
+        instance.broken, instance.answer = False, None  # a 503
+        await instances.round(session)
+    assert len(caplog.records) == 2
+    assert "the token" not in caplog.text

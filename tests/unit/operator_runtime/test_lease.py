@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from vectorstore_operator.errors import Conflict, Transient
-from vectorstore_operator.lease import DURATION, PATIENCE, Lease
+from vectorstore_operator.cluster import lease, permit
+from vectorstore_operator.cluster.errors import Conflict, Transient
+from vectorstore_operator.cluster.lease import DURATION, PATIENCE, Lease
 
 
 class Record:
@@ -17,6 +20,7 @@ class Record:
     def __init__(self) -> None:
         self.live: dict[str, Any] | None = None
         self.broken = False
+        self.watched, self.changed = asyncio.Event(), asyncio.Event()
 
     async def get(self, kind: object, namespace: str, name: str) -> dict[str, Any] | None:
         if self.broken:
@@ -35,6 +39,17 @@ class Record:
             raise Conflict("changed")
         self.live = copy.deepcopy(obj)
         self.live["metadata"]["resourceVersion"] = str(int(obj["metadata"]["resourceVersion"]) + 1)
+        self.changed.set()
+
+    async def watch(self, *of: object) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        assert self.live
+        assert of[3] == self.live["metadata"]["resourceVersion"]
+        self.changed.clear()
+        self.watched.set()
+        while True:
+            await self.changed.wait()
+            self.changed.clear()
+            yield "MODIFIED", copy.deepcopy(self.live)
 
 
 class Clock:
@@ -87,7 +102,7 @@ async def test_the_holder_stops_writing_before_another_may_begin() -> None:
     assert a.holds()
     clock.now = PATIENCE
     assert not a.holds()
-    assert PATIENCE < DURATION
+    assert PATIENCE + permit.WITHIN <= DURATION
 
 
 async def test_what_is_given_back_is_free_at_once() -> None:
@@ -126,3 +141,59 @@ async def test_one_that_lost_it_knows_as_soon_as_it_looks() -> None:
     assert await b.step()
     assert not await a.step()
     assert not a.holds()
+
+
+async def test_clocks_that_are_set_back_take_nothing_away() -> None:
+    record, clock = Record(), Clock(0)
+    b = contender(record, "b", clock)
+    for renewed in ("2026-06-01T00:00:00Z", "2020-01-01T00:00:00Z", "2030-01-01T00:00:00Z", "2020-01-01T00:00:00Z"):
+        spec = {"holderIdentity": "a", "renewTime": renewed, "leaseDurationSeconds": DURATION}
+        record.live = {"metadata": {"resourceVersion": "1"}, "spec": spec}
+        assert not await b.step()
+        clock.now += DURATION - 1
+    assert not await b.step()
+
+
+async def test_who_laid_it_down_writes_no_more_and_is_its_holder_until_it_is_given_back() -> None:
+    record, clock = Record(), Clock(0)
+    a, b = contender(record, "a", clock), contender(record, "b", clock)
+    await a.step()
+    a.lay_down()
+    assert not a.holds()
+    assert not await b.step()
+    await a.release()
+    assert await b.step()
+    await a.release()  # not a's any more
+    assert b.holds()
+    assert not await a.step()
+
+
+async def test_who_waits_takes_it_when_it_is_given_back_and_not_at_the_next_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lease, "INTERVAL", 3600)
+    record = Record()
+    a, b = contender(record, "a", Clock(0)), contender(record, "b", Clock(0))
+    await a.step()
+    waiting = asyncio.create_task(b.run())
+    await record.watched.wait()
+    await a.step()  # a sign of life is no invitation
+    await asyncio.sleep(0)
+    assert not b.holds()
+    await a.release()
+    await b.wait(held=True)
+    waiting.cancel()
+
+
+async def test_who_waits_takes_it_when_it_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "INTERVAL", 3600)
+    monkeypatch.setattr(lease, "DURATION", 0.05)
+    record, loop = Record(), asyncio.get_running_loop()
+    a = contender(record, "a", Clock(0))
+    b = Lease(record, "system", "operator", "b", loop.time)  # type: ignore[arg-type]
+    await a.step()
+    waiting = asyncio.create_task(b.run())
+    await record.watched.wait()
+    assert not b.holds()
+    await b.wait(held=True)
+    waiting.cancel()

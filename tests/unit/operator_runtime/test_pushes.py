@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 
 from vectorstore_operator import names
-from vectorstore_operator.cache import Cache, Key
-from vectorstore_operator.pushes import Pushes, PushFailed, editions
+from vectorstore_operator.cluster.cache import Cache, Key
+from vectorstore_operator.instances.pushes import Pushes, PushFailed, editions
 
 ACME = Key("tenants", "acme")
 LEADER, FOLLOWER = "127.0.0.1", "127.0.0.2"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from vectorstore_operator import resync
-from vectorstore_operator.cache import Cache, Key
-from vectorstore_operator.errors import NotFound
-from vectorstore_operator.kinds import PLAN, STORE, Kind
-from vectorstore_operator.resync import Resync
+from vectorstore_operator.cluster import resync
+from vectorstore_operator.cluster.cache import Cache, Key
+from vectorstore_operator.cluster.errors import NotFound
+from vectorstore_operator.cluster.kinds import PLAN, STORE, Kind
+from vectorstore_operator.cluster.resync import Resync
 
 
 class Listing:
@@ -21,15 +22,18 @@ class Listing:
         self.names, self.failures = set(names), failures
         self.listed: asyncio.Queue[str] = asyncio.Queue()
 
-    async def list(self, kind: Kind, namespace: str | None) -> tuple[list[dict[str, Any]], str]:
+    async def pages(
+        self, kind: Kind, namespace: str | None, selector: str
+    ) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
         if self.failures:
             self.failures -= 1
             raise NotFound("no such kind")
         self.listed.put_nowait(kind.name)
         if kind == PLAN:
-            return [], "9"
+            yield [], "9"
+            return
         meta = {"namespace": "tenants", "resourceVersion": "1"}
-        return [{"kind": STORE.name, "metadata": {"name": name, **meta}} for name in self.names], "9"
+        yield [{"kind": STORE.name, "metadata": {"name": name, **meta}} for name in self.names], "9"
 
 
 async def seen(listing: Listing, kind: Kind) -> None:
@@ -74,6 +78,23 @@ async def test_a_watch_that_keeps_silent_about_what_a_listing_had_is_found(monke
     assert net.silent == 0
 
 
+async def test_who_waits_for_kopf_goes_on_when_it_has_told_of_all_there_was() -> None:
+    net = Resync(Listing("acme"), [None], Cache(), lambda key: None, every=3600)  # type: ignore[arg-type]
+    task, heard = asyncio.create_task(net.run()), asyncio.create_task(net.heard())
+    async with asyncio.timeout(10):
+        await net.listed.wait()
+        assert not heard.done()
+        net.saw({"kind": STORE.name, "metadata": {"namespace": "tenants", "name": "acme", "resourceVersion": "1"}})
+        await heard
+    task.cancel()
+
+
+async def test_who_waits_for_kopf_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resync, "HEARING", 0)
+    net = Resync(Listing("acme"), [None], Cache(), lambda key: None, every=3600)  # type: ignore[arg-type]
+    await net.heard()
+
+
 async def test_silence_about_what_is_gone_meanwhile_is_none() -> None:
     listing = Listing("acme")
     net = Resync(listing, ["tenants"], Cache(), lambda key: None, every=3600)  # type: ignore[arg-type]
@@ -91,3 +112,10 @@ async def test_it_waits_for_the_kinds_to_be_there() -> None:
         await net.listed.wait()
     assert cache.store(Key("tenants", "acme"))
     task.cancel()
+
+
+async def test_afresh_lists_until_it_succeeds_and_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resync, "pause", lambda error, failures, most: 0)
+    listing, cache = Listing("acme", failures=2), Cache()
+    await Resync(listing, [None], cache, lambda key: None, every=3600).afresh()  # type: ignore[arg-type]
+    assert {key.name for key in cache.stores()} == {"acme"}

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from vectorstore_operator.cluster import Cluster
-from vectorstore_operator.errors import Forbidden, Transient
-from vectorstore_operator.storage import Storage
-from vectorstore_operator.volume import StorageClass
+from vectorstore_operator.cluster.api import Cluster
+from vectorstore_operator.cluster.errors import Forbidden, Transient
+from vectorstore_operator.plan.volume import StorageClass
+from vectorstore_operator.volumes.storage import Storage
 
 DEFAULT = {"storageclass.kubernetes.io/is-default-class": "true"}
 FAST = {"metadata": {"name": "fast", "annotations": DEFAULT}, "provisioner": "block", "allowVolumeExpansion": True}

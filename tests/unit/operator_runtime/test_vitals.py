@@ -10,11 +10,11 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
-from vectorstore_operator.cache import Cache
-from vectorstore_operator.kinds import CHILDREN
-from vectorstore_operator.metrics import Metrics
-from vectorstore_operator.serving import serve
-from vectorstore_operator.vitals import SILENT, STUCK, Vitals
+from vectorstore_operator.cluster.cache import Cache
+from vectorstore_operator.cluster.kinds import CHILDREN
+from vectorstore_operator.telemetry.metrics import Metrics
+from vectorstore_operator.telemetry.serving import serve
+from vectorstore_operator.telemetry.vitals import SILENT, STUCK, Vitals
 
 
 def source(silent: float = 0.0, listed: bool = True) -> Any:

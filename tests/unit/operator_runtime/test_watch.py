@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from vectorstore_operator.cache import Cache, Key
-from vectorstore_operator.errors import Gone, Transient
-from vectorstore_operator.kinds import KINDS
-from vectorstore_operator.watch import Informer
+from vectorstore_operator.cluster.cache import Cache, Key
+from vectorstore_operator.cluster.errors import Gone, Transient
+from vectorstore_operator.cluster.kinds import KINDS
+from vectorstore_operator.cluster.watch import Informer
 
 ACME = Key("tenants", "acme")
 
@@ -30,12 +30,16 @@ class Script:
         self.since: list[str] = []
         self.ended = asyncio.Event()
 
-    async def list(self, kind: object, namespace: str | None, selector: str) -> tuple[list[Any], str]:
+    async def pages(
+        self, kind: object, namespace: str | None, selector: str
+    ) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
         answer = self.lists.pop(0)
         if isinstance(answer, Exception):
             raise answer
         items, version = answer
-        return items, version
+        for item in items:
+            yield [item], version
+        yield [], version
 
     async def watch(
         self, kind: object, namespace: str | None, selector: str, since: str

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from vectorstore_operator.queue import Bucket, WorkQueue, exponential
+from vectorstore_operator.workqueue import Bucket, WorkQueue, exponential
 
 
 @asynccontextmanager
@@ -109,6 +109,51 @@ async def test_an_add_makes_a_later_date_superfluous_and_the_earlier_of_two_date
     queue.add("a")
     assert not queue._timers
     assert len(queue) == 1
+
+
+async def test_who_goes_ahead_is_worked_on_before_all_that_are_in_line_and_once() -> None:
+    seen: list[str] = []
+    done = asyncio.Event()
+
+    async def process(key: str) -> None:
+        seen.append(key)
+        if len(seen) == 5:
+            done.set()
+
+    async with working(process, workers=1) as queue:
+        for key in ("a", "b", "c"):
+            queue.add(key)
+        queue.add("c", ahead=True)
+        queue.add("d", ahead=True)
+        queue.add("c")
+        queue.add("e")
+        assert len(queue) == 5
+        async with asyncio.timeout(10):
+            await done.wait()
+    assert seen == ["c", "d", "a", "b", "e"]
+    assert len(queue) == 0
+
+
+async def test_who_goes_ahead_while_it_is_worked_on_is_the_next() -> None:
+    seen: list[str] = []
+    begun, go, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def process(key: str) -> None:
+        seen.append(key)
+        begun.set()
+        await go.wait()
+        if len(seen) == 3:
+            done.set()
+
+    async with working(process, workers=1) as queue:
+        queue.add("a")
+        await begun.wait()
+        queue.add("b")
+        queue.add("a", ahead=True)
+        go.set()
+        async with asyncio.timeout(10):
+            await done.wait()
+    assert seen == ["a", "a", "b"]
 
 
 async def test_what_is_worked_on_at_the_end_may_end() -> None:
