@@ -70,3 +70,9 @@ def host(store: str, namespace: str) -> str:
 def leader_url(scheme: str, store: str, namespace: str) -> str:
     """Where ordinal 0, the only writer, answers."""
     return f"{scheme}://{store}-0.{headless(store)}.{namespace}.svc:{PORT}"
+
+
+BACKUP_LABEL = "vectorstore.dev/backup"
+"""On Jobs, their Secrets and pods: the uid of what they are for, a backup's or a store's."""
+SCHEDULED_LABEL = "vectorstore.dev/scheduled"
+"""On backups that a schedule made: `true`. Only those are pruned."""

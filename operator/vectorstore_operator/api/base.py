@@ -45,7 +45,7 @@ def immutable(*fields: str) -> list[Rule]:
             rule=f"has(self.{f}) == has(oldSelf.{f}) && (!has(self.{f}) || self.{f} == oldSelf.{f})",
             message=_fixed(f),
         )
-        for f in fields
+        for f in map(to_camel, fields)
     ]
 
 
@@ -53,7 +53,7 @@ def fixed_fields_changed(old: Model, new: Model, *fields: str) -> str | None:
     """What `immutable` says of two editions of an object, where there is no API server to say it."""
     for field in fields:
         if getattr(old, field) != getattr(new, field):
-            return _fixed(field)
+            return _fixed(to_camel(field))
     return None
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from vectorstore_instance.settings import Model as ModelName
 from vectorstore_instance.settings import Precision
 from vectorstore_operator.api.access import AllowedNamespaces
+from vectorstore_operator.api.backup import PlanBackup
 from vectorstore_operator.api.base import SET, Brief, Conditions, Model
 from vectorstore_operator.api.embedding import Endpoints
 from vectorstore_operator.api.exposure import Exposure
@@ -102,6 +103,8 @@ class PlanSpec(Model):
     """How changes of the plan reach its stores."""
     maintenance: Maintenance | None = None
     """When; omitted = at any time."""
+    backup: PlanBackup | None = None
+    """How stores are backed up; omitted = not at all."""
 
 
 class PlanStatus(Model):

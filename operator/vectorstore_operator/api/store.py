@@ -10,12 +10,14 @@ from pydantic import ConfigDict, Field, model_validator
 from vectorstore_instance.settings import Model as ModelName
 from vectorstore_instance.settings import Precision
 from vectorstore_operator.api.access import Jwt, Origins
+from vectorstore_operator.api.backup import ProtectionStatus, StoreBackup
 from vectorstore_operator.api.base import Brief, Conditions, Model, Moment, Name, Rule, cel, immutable
 from vectorstore_operator.api.embedding import StoreEmbedding
 from vectorstore_operator.api.engine import REMOTE_RULES, Engine
 from vectorstore_operator.api.exposure import Hostname, StoreTls
 from vectorstore_operator.api.keys import KeysStatus, StoreKeys
 from vectorstore_operator.api.quantities import Size
+from vectorstore_operator.api.restore import Restore, RestoreFrom, RestoreStatus
 from vectorstore_operator.api.rollout import RolloutStatus, Version
 from vectorstore_operator.api.storage import CLASS_RULE, Storage, StorageStatus
 
@@ -30,7 +32,7 @@ DIMENSION_RULE = Rule(
     message="dimension goes with model: none, and only with it",
 )
 
-FIXED = ("model", "dimension", "engine")
+FIXED = ("model", "dimension", "engine", "restore_from")
 """Fields of a spec that neither change nor go."""
 MOST_REPLICAS = 16
 
@@ -87,6 +89,12 @@ class StoreSpec(Model):
     version: Version | None = None
     """The instance that runs, by the tag of its image: what runs now, the operator's release, or one of the plan's
     `versions`. Omitted = what the store began with, or as the plan's `rollout.versions` says."""
+    backup: StoreBackup | None = None
+    """When it is backed up and where to; omitted = as the plan says."""
+    restore_from: RestoreFrom | None = None
+    """What a new store begins with, fixed when it is made; omitted = nothing."""
+    restore: Restore | None = None
+    """What takes the place of what the store holds, once for each `request`."""
     deletion_policy: Literal["Retain", "Delete"] | None = None
     """Whether volumes outlive the store; omitted = Retain."""
     paused: bool | None = None
@@ -139,9 +147,14 @@ class StoreStatus(Model):
     """The instance that runs, by the tag of its image."""
     rollout: RolloutStatus | None = None
     """How far the store is with what its plan and the release have become."""
+    backup: ProtectionStatus | None = None
+    """How it is backed up."""
+    restore: RestoreStatus | None = None
+    """What became of `restoreFrom`, or of the last `restore`."""
     bytes: int | None = None
     """Bytes of the store's files, renewed when they or the documents changed by a hundredth."""
     last_request: Moment | None = None
     """When the tenant last asked for something, RFC 3339; up to ten minutes behind while it does."""
     conditions: Conditions = []
-    """Accepted, Progressing, QuotaExceeded, StorageHealthy, Exposed, UpdateAvailable, Ready."""
+    """Accepted, Progressing, QuotaExceeded, StorageHealthy, BackupHealthy, Restored, Exposed, UpdateAvailable,
+    Ready."""

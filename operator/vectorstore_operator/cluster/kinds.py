@@ -27,6 +27,8 @@ class Kind:
 
 STORE = Kind("VectorStore", API_VERSION, "vectorstores")
 PLAN = Kind("VectorStorePlan", API_VERSION, "vectorstoreplans")
+BACKUP = Kind("VectorStoreBackup", API_VERSION, "vectorstorebackups")
+GRANT = Kind("VectorStoreBackupGrant", API_VERSION, "vectorstorebackupgrants")
 STATEFUL_SET = Kind("StatefulSet", "apps/v1", "statefulsets")
 CLAIM = Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims")
 SECRET = Kind("Secret", "v1", "secrets")
@@ -54,4 +56,5 @@ PRIORITY_CLASS = Kind("PriorityClass", "scheduling.k8s.io/v1", "priorityclasses"
 STORAGE_CLASS = Kind("StorageClass", "storage.k8s.io/v1", "storageclasses")
 PERSISTENT_VOLUME = Kind("PersistentVolume", "v1", "persistentvolumes")
 EVENT = Kind("Event", "events.k8s.io/v1", "events")
-KINDS = {kind.name: kind for kind in (STORE, PLAN, *CHILDREN, LEASE, EVENT)}
+JOB = Kind("Job", "batch/v1", "jobs")
+KINDS = {kind.name: kind for kind in (STORE, PLAN, BACKUP, GRANT, *CHILDREN, JOB, LEASE, EVENT)}

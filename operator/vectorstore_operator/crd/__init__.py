@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from vectorstore_operator.api import GROUP, VERSION
+from vectorstore_operator.api.backup import BackupSpec, BackupStatus, GrantSpec
 from vectorstore_operator.api.plan import PlanSpec, PlanStatus
 from vectorstore_operator.api.store import NAME_RULE, StoreSpec, StoreStatus
 from vectorstore_operator.crd.structural import Schema, structural
@@ -123,9 +124,60 @@ def plan_crd() -> Schema:
     )
 
 
+def backup_crd() -> Schema:
+    """VectorStoreBackup."""
+    return crd(
+        "vectorstorebackups",
+        "VectorStoreBackup",
+        "vstbackup",
+        "Namespaced",
+        {
+            "description": "One backup of a vector store.",
+            "required": ["spec"],
+            "properties": {
+                "spec": structural(BackupSpec, defaults=False),
+                "status": structural(BackupStatus, defaults=False),
+            },
+        },
+        additionalPrinterColumns=[
+            column("Store", ".spec.store"),
+            column("Phase", ".status.phase"),
+            column("Taken", ".status.takenAt", "date"),
+            column("Documents", ".status.documents", "integer"),
+            column("Size", ".status.size", "integer"),
+            column("Verified", condition("Verified")),
+            column("Age", ".metadata.creationTimestamp", "date"),
+            column("Destination", ".status.destination", priority=1),
+            column("Reason", condition("Complete", "reason"), priority=1),
+        ],
+        subresources={"status": {}},
+    )
+
+
+def grant_crd() -> Schema:
+    """VectorStoreBackupGrant."""
+    return crd(
+        "vectorstorebackupgrants",
+        "VectorStoreBackupGrant",
+        "vstgrant",
+        "Namespaced",
+        {
+            "description": "Whose stores may be restored from backups of this namespace.",
+            "required": ["spec"],
+            "properties": {"spec": structural(GrantSpec, defaults=False)},
+        },
+        additionalPrinterColumns=[
+            column("From", ".spec.from"),
+            column("Names", ".spec.names"),
+            column("Age", ".metadata.creationTimestamp", "date"),
+        ],
+    )
+
+
 def files() -> dict[str, str]:
     """File names and what belongs into them."""
-    return {f"{c['spec']['names']['plural']}.yaml": render(c) for c in (store_crd(), plan_crd())}
+    kinds = (store_crd(), plan_crd(), backup_crd(), grant_crd())
+    return {f"{c['spec']['names']['plural']}.yaml": render(c) for c in kinds}
 
 
 def render(definition: Schema) -> str:
