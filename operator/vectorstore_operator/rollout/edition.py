@@ -18,8 +18,8 @@ from vectorstore_operator.objects import Object, canonical
 from vectorstore_operator.plan import Plan
 
 POLICY = frozenset({"default", "allowed_namespaces", "rollout", "versions", "maintenance", "backup"})
-"""Fields of a plan that say who has it, how it spreads and what is kept of it elsewhere: nothing of a store is made from
-them, and they are always those of the plan as it is."""
+"""Fields of a plan that say who has it, how it spreads and how it is backed up: nothing of a store is made from them,
+and they are always those of the plan as it is."""
 
 
 @dataclass(frozen=True)
