@@ -2,6 +2,7 @@
 
 POST /admin/restore   the archive as body -> 200 when the store serves what was in it
 POST /admin/restore?replace=true   the same for a store that holds data, which go; it ends, to be started again
+POST /admin/restore?...&run=RUN   the same once only: where RUN is what the data came by already, nothing happens
 GET  /admin/restore   {"phase": "waiting", "receivedBytes": 0, "error": null}, and "restored" once it is done
 
 Whoever sends an archive again that is in place already gets 200 as well: the first answer may have got lost.
@@ -10,6 +11,7 @@ Whoever sends an archive again that is in place already gets 200 as well: the fi
 from __future__ import annotations
 
 import asyncio
+import re
 from concurrent.futures import CancelledError, Future
 from http import HTTPStatus
 from urllib.parse import parse_qsl
@@ -22,6 +24,7 @@ from vectorstore_instance.core.errors import ApiError, invalid, not_found
 from vectorstore_instance.instance import Instance
 
 PATH = "/admin/restore"
+_RUN = re.compile(r"[A-Za-z0-9-]{0,64}")
 
 
 async def respond(instance: Instance, scope: Scope, receive: Receive) -> bytes:
@@ -33,10 +36,10 @@ async def respond(instance: Instance, scope: Scope, receive: Receive) -> bytes:
     if instance.restore is None:
         raise ApiError(HTTPStatus.NOT_IMPLEMENTED, "ChromaError", "this instance holds no files: ask its leader")
     if scope["method"] == "POST":
-        replace = _replace(scope)
+        replace, run = _asked(scope)
         body = Incoming(receive)
         try:
-            await instance.restore.take(body, replace=replace)
+            await instance.restore.take(body, replace=replace, run=run)
         finally:
             body.close()
     elif scope["method"] != "GET":
@@ -44,12 +47,15 @@ async def respond(instance: Instance, scope: Scope, receive: Receive) -> bytes:
     return msgspec.json.encode(instance.restore.state())
 
 
-def _replace(scope: Scope) -> bool:
+def _asked(scope: Scope) -> tuple[bool, str]:
     asked: dict[str, str] = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-    replace = asked.pop("replace", "false")
-    if asked or replace not in ("true", "false"):
-        raise invalid(f"{scope['query_string'].decode('latin-1')[:80]!r}: this route takes replace=true, or nothing")
-    return replace == "true"
+    replace, run = asked.pop("replace", "false"), asked.pop("run", "")
+    if asked or replace not in ("true", "false") or not _RUN.fullmatch(run):
+        raise invalid(
+            f"{scope['query_string'].decode('latin-1')[:80]!r}: this route takes replace=true and run, of up to 64 "
+            "letters, digits and hyphens, or nothing"
+        )
+    return replace == "true", run
 
 
 class Incoming:

@@ -54,7 +54,7 @@ class _Sending:
         Raises:
             Failure: it was not taken.
         """
-        if self._archive and self._record() is not None:
+        if (self._archive or self._given.job.run) and self._record() is not None:
             return
         stream = _Headed(opened.stream(self._given, self._storage, self._path, self._info, self._watch))
         try:
@@ -65,7 +65,7 @@ class _Sending:
             raise Failure("Corrupt", f"{self._path}: {problem}") from None
         catalogue.check_place(archive.manifest, self._given.job)
         self._archive = archive.digest
-        self._port.restore(stream.whole(), replace=self._given.job.replace)
+        self._port.restore(stream.whole(), replace=self._given.job.replace, run=self._given.job.run)
 
     def placed(self) -> dict[str, Any]:
         """What the instance says of it, once it serves it.
@@ -81,8 +81,11 @@ class _Sending:
     def _record(self) -> dict[str, Any] | None:
         state = self._port.restored()
         record = state.get("restored")
-        served = state["phase"] == "done" and record and record["archive"] == self._archive
-        return record if served else None
+        if state["phase"] != "done" or not record:
+            return None
+        run = self._given.job.run
+        came = record["archive"] == self._archive or (run and record.get("run") == run)
+        return record if came else None
 
 
 class _Headed:

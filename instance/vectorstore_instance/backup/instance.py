@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from vectorstore_instance.backup.failure import Failure
 from vectorstore_instance.backup.pipe import Stream
@@ -63,14 +63,20 @@ class Port:
         with self._asked("GET", f"/admin/snapshot?store={quote(store, safe='')}") as answer:
             yield _Sent(answer, self._unbroken), int(answer.headers.get("x-vectorstore-bytes", 0))
 
-    def restore(self, parts: Iterable[bytes], *, replace: bool) -> None:
+    def restore(self, parts: Iterable[bytes], *, replace: bool, run: str) -> None:
         """Has the instance take an archive; returns when it says that it has.
+
+        Args:
+            parts: of the archive.
+            replace: whether what the store holds may go for it.
+            run: which restore it is; empty where that does not count.
 
         Raises:
             Failure: it does not.
         """
+        asked = urlencode(({"replace": "true"} if replace else {}) | ({"run": run} if run else {}))
         with (
-            self._asked("POST", f"/admin/restore{'?replace=true' if replace else ''}", parts) as answer,
+            self._asked("POST", f"/admin/restore?{asked}".rstrip("?"), parts) as answer,
             self._unbroken(),
         ):
             answer.read()

@@ -106,13 +106,14 @@ class Job(_Part):
     count then. For who may read the destination as a whole, as after the loss of a namespace."""
     run: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,64}$")] = ""
     """backup: whose backup of that name may be there already. The same run started again finds what it made; any
-    other is refused by `Exists`. The uid of the VectorStoreBackup."""
+    other is refused by `Exists`. The uid of the VectorStoreBackup. restore: which restore it is. The instance keeps
+    it, and what came by the same run already is left alone, with what was written since."""
     destination: Destination
     url: Url | None = None
     """backup, restore: the management port of the instance, such as http://acme-0.acme-headless.tenants.svc:9090"""
     replace: bool = False
     """restore: whether what the store holds may go. It goes when what comes has been proven, and the instance ends,
-    to be started again. Such a job is started once only: a second time it would undo what was written since."""
+    to be started again. Such a job has a `run`: started a second time without, it would undo what was written since."""
     encrypt: bool = False
     """backup: whether the archive is encrypted with `encryption-key` before it leaves. What is read tells by its
     name whether it is."""

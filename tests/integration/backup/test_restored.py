@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.integration.backup.conftest import DIMENSION, ENVIRON, ROWS
 from tests.integration.instance.conftest import Start
-from tests.support.archives import rows, state
+from tests.support.archives import altered, rows, state
 from tests.support.backups import Jobs, of_folder
 from tests.support.instances import Running, wait_until
 
@@ -61,3 +63,43 @@ def test_in_place_of_what_a_store_holds(jobs: Jobs, source: Running, start: Star
     assert restored.reason == "Done", restored
     assert [collection.name for collection in running.chroma().list_collections()] == ["some"]
     assert len(rows(running, "some")) == ROWS
+
+
+def test_in_place_a_run_is_carried_out_once(jobs: Jobs, start: Start) -> None:
+    """A job that is started again, as when nobody heard of its end, undoes nothing that was written since."""
+    running = start(**ENVIRON)
+    assert running.process is not None
+    again = threading.Thread(target=lambda: (running.process.wait(), running.restart()))  # type: ignore[union-attr]
+    again.start()
+    first = jobs.run("restore", "first", running=running, replace=True, run="r1", patience_seconds=60)
+    again.join()
+    assert first.ok, first
+    made = running.chroma().get_collection("some", embedding_function=None)
+    made.upsert(ids=["since"], embeddings=[[1.0] * DIMENSION])
+    second = jobs.run("restore", "first", running=running, replace=True, run="r1")
+    assert (second.ok, second.verified) == (True, first.verified)
+    assert len(rows(running, "some")) == ROWS + 1
+
+
+def test_in_place_an_archive_that_does_not_hold_leaves_the_store_as_it_is(
+    jobs: Jobs, start: Start, tmp_path: Path
+) -> None:
+    """What comes is proven beside what is there, which serves on when it does not hold."""
+    (archive,) = (tmp_path / "there").rglob("first.*.tar.zst")
+    folder = tmp_path / "unpacked"
+
+    def damage() -> None:
+        with closing(sqlite3.connect(folder / "chroma.sqlite3")) as db:
+            db.execute("delete from embeddings_queue where id = 'ü100'")
+            db.commit()
+
+    archive.write_bytes(altered(archive.read_bytes(), folder, damage))
+    running = start(**ENVIRON)
+    running.chroma().create_collection("mine", embedding_function=None).upsert(
+        ids=["a"], embeddings=[[1.0] * DIMENSION]
+    )
+    path = str(archive.relative_to(tmp_path / "there"))
+    ended = jobs.run("restore", running=running, replace=True, run="r1", object=path, store=None)
+    assert (ended.ok, ended.reason, ended.transient) == (False, "Differs", False), ended
+    assert list(rows(running, "mine")) == ["a"]
+    assert not (running.folder / "data" / "restore").exists()

@@ -343,6 +343,46 @@ def test_a_store_that_holds_data_gives_them_up_for_an_archive_that_holds(
     assert not (running.folder / "data" / "restore").exists()
 
 
+def test_one_run_replaces_once_and_what_was_written_since_stays(start: Start, source: Running, archive: bytes) -> None:
+    running = start(**ENVIRON)
+    for run in ("first", "first", "second"):
+        held_already = (state(running).get("restored") or {}).get("run") == run
+        taken = send(running, archive, replace="true", run=run)
+        assert (taken.status_code, taken.json()["phase"]) == (200, "done" if held_already else "starting")
+        if held_already:
+            assert running.process is not None
+            assert running.process.poll() is None
+            assert "since" in rows(running, "in-l2")
+            continue
+        assert running.process is not None
+        assert running.process.wait(30) == 0
+        running.restart()
+        assert state(running)["restored"]["run"] == run
+        held(running, source)
+        made = running.chroma().get_collection("in-l2", embedding_function=None)
+        made.upsert(ids=["since"], embeddings=[[1.0] * DIMENSION])  # type: ignore[arg-type]
+    for run in ("a b", "x" * 65):
+        assert "run" in send(running, archive, replace="true", run=run).json()["message"]
+
+
+def test_followers_wait_for_a_leader_that_waits_for_its_archive(
+    waiting: Running, start: Start, source: Running, archive: bytes
+) -> None:
+    keys = {name: waiting.key(name) for name in ("read-write", "read-only", "internal")}
+    follower = start(keys, POD_INDEX="1", LEADER_URL=waiting.url, **ENVIRON, RESTORING="true")
+    answer = httpx.get(f"{follower.management_url}/readyz")
+    assert (answer.status_code, "LEADER_URL" in answer.json()["message"]) == (503, True)
+    for probe in ("livez", "startupz"):
+        assert httpx.get(f"{follower.management_url}/{probe}").status_code == 200
+    with follower.http() as http:
+        refused = http.get("/api/v2/tenants/default_tenant")
+    assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (503, True)
+    assert send(follower, archive).status_code == 501  # it is for the leader
+    assert send(waiting, archive).status_code == 200
+    wait_until(lambda: readyz(follower)[0] == 200)
+    held(follower, source)
+
+
 def test_without_room_nothing_is_written(start: Start, volume: Path, archive: bytes) -> None:
     running = start(**ENVIRON, RESTORING="true", DATA_DIR=str(volume / "data"))
     (volume / "ballast").write_bytes(bytes((64 << 20) - (9 << 20)))

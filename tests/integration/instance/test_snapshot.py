@@ -179,6 +179,25 @@ def test_it_is_taken_beside_a_rebuild(start: Start) -> None:
     assert [drill(archive)[0] for archive in (archives[0], archives[-1])] == [0, 0]
 
 
+def test_while_a_vacuum_has_the_writes_wait_it_is_refused_and_taken_afterwards(start: Start) -> None:
+    running = begin(start)
+    fill(running, 50)
+    with (
+        admin(running) as http,
+        closing(sqlite3.connect(running.folder / "data" / "chroma.sqlite3", isolation_level=None)) as db,
+    ):
+        db.execute("begin immediate")  # so the vacuum has begun, and cannot end
+        id_ = http.post("/admin/maintenance", json={"operation": "vacuum"}).raise_for_status().json()["id"]
+        wait_until(lambda: "anew" in http.get(f"/admin/maintenance/{id_}").json()["phase"])
+        refused = http.get("/admin/snapshot")
+        assert (refused.status_code, refused.headers["retry-after"]) == (409, "10")
+        assert "vacuum" in refused.json()["message"]
+        db.execute("rollback")
+        wait_until(lambda: http.get(f"/admin/maintenance/{id_}").json()["ended"] is not None)
+        assert http.get(f"/admin/maintenance/{id_}").json()["error"] is None
+    assert drill(snapshot(running))[1]["compared"]["documents"] == 50
+
+
 def test_two_at_once_are_one_too_many_and_one_who_goes_leaves_nothing(start: Start) -> None:
     running = begin(start)
     fill_wide(running)

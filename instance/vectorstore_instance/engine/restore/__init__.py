@@ -105,18 +105,22 @@ class Restore:
         record = self._record()
         return told | ({"restored": msgspec.json.decode(record)} if record else {})
 
-    async def take(self, stream: Body, *, replace: bool) -> None:
+    async def take(self, stream: Body, *, replace: bool, run: str = "") -> None:
         """Makes the store from an archive; returns when it serves, or ends to serve it at its next start.
 
         Args:
             stream: the archive, read in a thread.
             replace: whether what the store holds may go for it.
+            run: which restore it is, kept in the record. What is in place by the same run is not replaced once more:
+                a second time would undo what was written since.
 
         Raises:
             ApiError: 400 it is no archive that can be relied on, or of another model; 409 the store does not wait
                 for one; 422 what comes out is not what went in; 507 no room. Nothing is left of it then.
         """
         before = self.phase
+        if before in _SERVING and run and self._run() == run:
+            return
         if before in _SERVING and not replace:
             await self._same(stream)
             return
@@ -125,7 +129,7 @@ class Restore:
             raise because("Busy", refusal)
         self._replacing = before in _SERVING
         self.phase, self.error = "receiving", ""
-        self._work = asyncio.create_task(self._restore(stream))
+        self._work = asyncio.create_task(self._restore(stream, run))
         try:
             await to_its_end(asyncio.wait([self._work]))  # whoever sent it may go: it is here
             self._work.result()
@@ -143,9 +147,9 @@ class Restore:
             self._work.cancel()
             await asyncio.wait([self._work])
 
-    async def _restore(self, stream: Body) -> None:
+    async def _restore(self, stream: Body, run: str) -> None:
         try:
-            record = await self._proven(stream)
+            record = await self._proven(stream, run)
             await to_its_end(asyncio.to_thread(staging.prove, self._disk.folder, record))
         except OSError as problem:
             if not is_full(problem):
@@ -161,7 +165,7 @@ class Restore:
         self._placed.set()
         await self._opened.wait()
 
-    async def _proven(self, stream: Body) -> bytes:
+    async def _proven(self, stream: Body, run: str) -> bytes:
         """Receives an archive and compares what comes out of it; returns the record of it."""
         from vectorstore_instance.engine.restore.trial import Differs, trial  # numpy: 20 MiB for who needs none
 
@@ -180,7 +184,7 @@ class Restore:
             raise because("Differs", malformed(told))
         seconds = {"receive": round(here - began, 2), "prove": round(time.monotonic() - here, 2)}
         log.info("restore: operation %d of %s is proven", received.manifest.sequence, received.manifest.taken)
-        return msgspec.json.encode(received.told() | {"compared": verdict, "seconds": seconds})
+        return msgspec.json.encode(received.told() | {"run": run, "compared": verdict, "seconds": seconds})
 
     async def _same(self, stream: Body) -> None:
         """Lets pass whoever sends once more what is in place already: its answer may have got lost."""
@@ -196,6 +200,11 @@ class Restore:
             "restore into a new store, or give up what it holds with replace=true"
         )
         raise because("HoldsData", refusal)
+
+    def _run(self) -> str:
+        """By which run the data came that are in place; empty where nobody said."""
+        record = self._record()
+        return str(msgspec.json.decode(record).get("run", "")) if record else ""
 
     def _record(self) -> bytes:
         try:
