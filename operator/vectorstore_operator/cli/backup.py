@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from vectorstore_instance.backup.job import Store
 from vectorstore_instance.backup.result import Info, Verified
 from vectorstore_operator.cli import show
 from vectorstore_operator.cli.show import say
-from vectorstore_operator.cli.verbs import text_or_json
+from vectorstore_operator.cli.verbs import confirm, text_or_json
 from vectorstore_operator.local import Problem, backups, look, process, stores
 from vectorstore_operator.local.folder import Folder, Home
 from vectorstore_operator.local.wanted import Record
@@ -95,7 +94,7 @@ def restore(
         folder, record = _running(home, name)
         chosen = _choose(backups.run(at, _Progress("looking"), verb="list")[1], name, called, of, where)
         theirs = f"what {chosen.cluster}/{chosen.namespace}/{chosen.store} held at {chosen.taken:%F %T}Z"
-        _ask(f"{name} will hold {theirs}, and nothing else", yes)
+        confirm(f"{name} will hold {theirs}, and nothing else", yes)
         began = time.monotonic()
         verified = backups.run(
             at,
@@ -167,14 +166,6 @@ def _choose(found: list[Info], name: str, called: str | None, of: str | None, wh
     if len(several := sorted(set(map(_of, fitting)))) > 1:
         raise Problem(f"{where}: backups of several stores {name!r} are there; say --of: {', '.join(several)}")
     return fitting[-1]
-
-
-def _ask(what: str, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"{what}; say --yes if that is what is wanted")
-    click.confirm(f"{what}. Go on?", abort=True, err=True)
 
 
 def _proven(verified: Verified | None) -> str:

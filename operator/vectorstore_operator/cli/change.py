@@ -6,7 +6,7 @@ The operator does the rest; `--wait` stays until it has.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,8 @@ from vectorstore_operator.local import Problem
 from vectorstore_operator.objects import Object, paused
 
 Reached = Callable[[Object], bool]
+Steps = tuple[int, int, str]
+"""Steps done, steps in all, what is awaited."""
 _LOOK_SECONDS = 0.5
 
 
@@ -45,7 +47,15 @@ def is_resumed(store: Object) -> bool:
     return not is_paused(store) and (is_ready(store) or is_asleep(store))
 
 
-async def wait(remote: Remote, name: str, reached: Reached, seconds: float, *, accepted: bool = True) -> Object:
+async def wait(
+    remote: Remote,
+    name: str,
+    reached: Reached,
+    seconds: float,
+    *,
+    accepted: bool = True,
+    told: Callable[[Object], Steps] = progress,
+) -> Object:
     """The store, as soon as the operator has seen the last change and this is true; tells how it goes.
 
     Args:
@@ -54,28 +64,53 @@ async def wait(remote: Remote, name: str, reached: Reached, seconds: float, *, a
         reached: what is awaited.
         seconds: for how long.
         accepted: whether it can come only while the store is accepted.
+        told: how far it is.
 
     Raises:
         Problem: the store is refused, or it takes longer.
+    """
+
+    def there(store: Object) -> bool:
+        if seen(store) and reached(store):
+            return True
+        if accepted:
+            _refuse(store)
+        return False
+
+    def see() -> str:
+        return f"{me()} status {name} -n {remote.namespace}"
+
+    return await until(lambda: remote.store(name), name, there, told, seconds, see)
+
+
+async def until(
+    look: Callable[[], Awaitable[Object]],
+    name: str,
+    reached: Reached,
+    told: Callable[[Object], Steps],
+    seconds: float,
+    see: Callable[[], str],
+) -> Object:
+    """An object, as soon as this is true of it; tells how it goes.
+
+    Raises:
+        Problem: it is not after so many seconds; says what shows more.
     """
     progressed = show.Progress()
     try:
         async with asyncio.timeout(seconds):
             while True:
                 try:
-                    store = await remote.store(name)
+                    found = await look()
                 except (Transient, Throttled) as error:  # a wait is longer than most of these
                     progressed.tell(0, 1, f"{name}: asking again: {error}")
                 else:
-                    if seen(store) and reached(store):
-                        return store
-                    if accepted:
-                        _refuse(store)
-                    progressed.tell(*progress(store))
+                    if reached(found):
+                        return found
+                    progressed.tell(*told(found))
                 await asyncio.sleep(_LOOK_SECONDS)
     except TimeoutError:
-        where = f"{name} -n {remote.namespace}"
-        raise Problem(f"{name}: not done after {seconds:g} s, and going on; see: {me()} status {where}") from None
+        raise Problem(f"{name}: not done after {seconds:g} s, and going on; see: {see()}") from None
     finally:
         progressed.end()
 

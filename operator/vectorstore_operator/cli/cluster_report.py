@@ -57,12 +57,22 @@ def report(look: Look, me: str, now: datetime) -> Report:
     return Report(
         ready=ready,
         headline=f"{shown['name']} in {shown['namespace']}: {how}" + (f", for {since}" if since else ""),
-        facts=[f"plan {shown['plan'] or '-'}, {documents}, {shown['url'] or 'no URL yet'}"],
+        facts=[f"plan {shown['plan'] or '-'}, {documents}, {shown['url'] or 'no URL yet'}", *protected(store, now)],
         why=list(_why(look)),
         pods=[_pod(pod) for pod in look.pods],
         events=[] if ready else _events(look.events, now),
         todo=list(dict.fromkeys(_todo(look, ready, me))),
     )
+
+
+def protected(store: Object, now: datetime) -> Iterator[str]:
+    """How a store is backed up, in words; nothing where it is not to be."""
+    told = (store.get("status") or {}).get("backup") or {}
+    if last := told.get("lastGood"):
+        since = age(told.get("lastGoodAt"), now)
+        yield f"last good backup {last}" + (f", {since} ago" if since else "")
+    if due := told.get("next"):
+        yield f"next backup at {due}"
 
 
 def _why(look: Look) -> Iterator[str]:
@@ -105,6 +115,8 @@ def _todo(look: Look, ready: bool, me: str) -> Iterator[str]:
         )
     if condition(store, "Accepted").get("status") == "False":
         yield f"change what is refused: kubectl edit vectorstore {where}"
+    if condition(store, "BackupHealthy").get("status") == "False":
+        yield f"{me} backups {where}"
     if ready:
         return
     yield from _next(condition(store, "Ready").get("reason", ""), look, me, where)

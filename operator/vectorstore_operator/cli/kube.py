@@ -9,19 +9,26 @@ from typing import Any
 
 import click
 
-from vectorstore_operator.cli import change, connect, migration_verbs, show
+from vectorstore_operator.cli import change, cluster_backup, connect, migration_verbs, show
 from vectorstore_operator.cli.cluster_report import Look, report
 from vectorstore_operator.cli.remote import Remote
 from vectorstore_operator.cli.report import tell
 from vectorstore_operator.cli.upgrade import upgrade
-from vectorstore_operator.cli.verbs import me, name, name_or_all, on_cluster, output, text_or_json, until_interrupted
+from vectorstore_operator.cli.verbs import (
+    everywhere,
+    me,
+    name,
+    name_or_all,
+    on_cluster,
+    output,
+    text_or_json,
+    until_interrupted,
+)
 from vectorstore_operator.cli.words import summary
 from vectorstore_operator.local import Problem
 
 COLUMNS = {**show.COLUMNS, "AGE": "age"}
 USAGE = {**show.USAGE, "LAST REQUEST": "idle"}
-
-everywhere = click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Stores of all namespaces.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -120,5 +127,8 @@ async def logs(remote: Remote, name: str, follow: bool, tail: int | None, previo
             sys.stdout.buffer.flush()
 
 
-for each in (connect.connect, upgrade, *change.VERBS, migration_verbs.cluster_import, migration_verbs.cluster_export):
+for each in (
+    *(connect.connect, upgrade, *change.VERBS, *cluster_backup.VERBS),
+    *(migration_verbs.cluster_import, migration_verbs.cluster_export),
+):
     cluster.add_command(each)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from vectorstore_operator import names
 from vectorstore_operator.cluster.errors import ClusterError, Conflict, Forbidden, NotFound, Transient, Unauthorized
-from vectorstore_operator.cluster.kinds import EVENT, KINDS, SECRET, STORE
+from vectorstore_operator.cluster.kinds import BACKUP, EVENT, KINDS, SECRET, STORE
 from vectorstore_operator.keys.keybook import lines
 from vectorstore_operator.local import Problem
 from vectorstore_operator.objects import Object
@@ -72,6 +72,22 @@ class Remote:
             known = ", ".join(store["metadata"]["name"] for store in await self.stores()) or "none"
         there = f"; there are: {known}" if known else ""
         raise Problem(f"there is no store {name!r} in namespace {self.namespace}{there}; another namespace: -n")
+
+    async def backups(self, store: str | None = None, everywhere: bool = False) -> list[Object]:
+        """The backups there are, of a store or of all, the oldest first."""
+        found, _ = await self.cluster.list(BACKUP, None if everywhere else self.namespace)
+        of = [backup for backup in found if store in (None, backup["spec"]["store"])]
+        return sorted(of, key=lambda backup: (backup["metadata"]["creationTimestamp"], backup["metadata"]["name"]))
+
+    async def backup(self, name: str, namespace: str | None = None) -> Object:
+        """One backup, of this namespace or another.
+
+        Raises:
+            Problem: there is none of that name.
+        """
+        if found := await self.cluster.get(BACKUP, namespace or self.namespace, name):
+            return found
+        raise Problem(f"there is no backup {name!r} in namespace {namespace or self.namespace}")
 
     async def change(self, name: str, **spec: Any) -> Object:
         """Sets fields of a store's spec (None removes one), whoever else writes to it at the time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -11,11 +12,12 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from vectorstore_operator.cli.remote import Target, opened
+from vectorstore_operator.cli.remote import Remote, Target, opened
 from vectorstore_operator.local import Problem
+from vectorstore_operator.objects import Object
 
 COMPLETE_SECONDS = 3.0
-"""A shell waits no longer for the names of stores."""
+"""A shell waits no longer for names."""
 
 output = click.option(
     "-o", "--output", type=click.Choice(["table", "json", "name"]), default="table", show_default=True
@@ -58,19 +60,43 @@ def until_interrupted(work: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _complete(context: click.Context, _: click.Parameter, begun: str) -> Sequence[CompletionItem]:
-    given = context.params
-    target = Target(given.get("namespace"), given.get("context"), given.get("kubeconfig"))
+def confirm(what: str, yes: bool) -> None:
+    """Asks whether to go on with what cannot be taken back.
 
-    async def known() -> list[str]:
-        async with asyncio.timeout(COMPLETE_SECONDS), opened(target) as remote:
-            return [store["metadata"]["name"] for store in await remote.stores()]
+    Raises:
+        UsageError: nobody is there to be asked, and nobody said yes.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{what}; say --yes if that is what is wanted")
+    click.confirm(f"{what}. Go on?", abort=True, err=True)
 
-    try:
-        return [CompletionItem(name) for name in asyncio.run(known()) if name.startswith(begun)]
-    except (Problem, TimeoutError):  # a shell that completes has no place for messages
-        return []
+
+Find = Callable[[Remote, dict[str, Any]], Awaitable[list[Object]]]
+Complete = Callable[[click.Context, click.Parameter, str], Sequence[CompletionItem]]
 
 
-name = click.argument("name", shell_complete=_complete)
-name_or_all = click.argument("name", required=False, shell_complete=_complete)
+def completing(find: Find) -> Complete:
+    """What completes the name of one of these objects; they are looked for with the words that were typed."""
+
+    def complete(context: click.Context, _: click.Parameter, begun: str) -> Sequence[CompletionItem]:
+        given = context.params
+        target = Target(given.get("namespace"), given.get("context"), given.get("kubeconfig"))
+
+        async def known() -> list[str]:
+            async with asyncio.timeout(COMPLETE_SECONDS), opened(target) as remote:
+                return [each["metadata"]["name"] for each in await find(remote, given)]
+
+        try:
+            return [CompletionItem(name) for name in asyncio.run(known()) if name.startswith(begun)]
+        except (Problem, TimeoutError):  # a shell that completes has no place for messages
+            return []
+
+    return complete
+
+
+_stores = completing(lambda remote, _: remote.stores())
+name = click.argument("name", shell_complete=_stores)
+name_or_all = click.argument("name", required=False, shell_complete=_stores)
+everywhere = click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Of all namespaces.")

@@ -114,14 +114,14 @@ class Cluster:
         finally:
             response.close()
 
-    async def create(self, obj: Object) -> Object:
+    async def create(self, obj: Object, manager: str = MANAGER) -> Object:
         """Makes an object that must not exist.
 
         Raises:
             Conflict: it does.
         """
         kind, meta = KINDS[obj["kind"]], obj["metadata"]
-        return await self._write("POST", kind, kind.path(meta.get("namespace")), obj, fieldManager=MANAGER)
+        return await self._write("POST", kind, kind.path(meta.get("namespace")), obj, fieldManager=manager)
 
     async def replace(self, obj: Object) -> Object:
         """Writes an object over the edition its resourceVersion names."""

@@ -17,7 +17,7 @@ from tests.integration.operator.conftest import Start
 from tests.support.apiserver import ApiServer
 from tests.support.operators import Tenant, condition
 
-from vectorstore_operator.cluster.kinds import STORE
+from vectorstore_operator.cluster.kinds import BACKUP, STORE
 
 PLUGIN = "from vectorstore_operator.cli.main import kubectl; kubectl()"
 
@@ -229,3 +229,66 @@ async def test_kubectl_asks_what_completes_a_name(served: ApiServer, tenant: Ten
     code = "from vectorstore_operator.cli.completion import kubectl; kubectl()"
     done = await command(code, "status", "-n", tenant.namespace, "a", KUBECONFIG=str(served.kubeconfig))
     assert done.stdout == "acme\n:4\n"
+
+
+async def done(tenant: Tenant, name: str, **status: Any) -> None:
+    """Says of a backup, as soon as it is there, what an operator would."""
+    backup = await tenant.until(BACKUP.name, name)
+    body = {key: backup[key] for key in ("apiVersion", "kind")}
+    body["metadata"] = {"name": name, "namespace": tenant.namespace}
+    told = {"observedGeneration": backup["metadata"]["generation"], "phase": "Completed"}
+    body["status"] = {**told, "takenAt": "2026-01-01T00:00:00Z", "documents": 3, "size": 2048, **status}
+    await tenant.cluster.apply(body, "status")
+
+
+async def test_a_backup_is_made_and_waited_for(run: Run, tenant: Tenant) -> None:
+    await tenant.store("acme")
+    made, _ = await asyncio.gather(run("backup", "acme", "--as", "first", "--delete-with"), done(tenant, "first"))
+    assert (made.stdout, "3 documents, 2.0 KiB" in made.stderr) == ("first\n", True)
+    backup = await tenant.have(BACKUP.name, "first")
+    assert backup["spec"] == {"store": "acme", "deletionPolicy": "Delete"}
+    assert "kubectl-vectorstore" in {entry["manager"] for entry in backup["metadata"]["managedFields"]}
+    assert "--as: there is a backup 'first'" in (await run("backup", "acme", "--as", "first", code=1)).stderr
+    named = (await run("backup", "acme", "--no-verify", "--no-wait")).stdout.strip()
+    assert (await tenant.have(BACKUP.name, named))["spec"] == {"store": "acme", "verify": False}
+    late = (await run("backup", "acme", "--as", "late", "--timeout", "1", code=1)).stderr
+    assert (
+        f"late: not done after 1 s, and going on; see: kubectl vectorstore backups acme -n {tenant.namespace}" in late
+    )
+
+
+async def test_backups_are_listed_as_a_table_as_json_and_by_name(run: Run, tenant: Tenant) -> None:
+    await tenant.store("acme")
+    assert "make one: kubectl vectorstore backup acme" in (await run("backups", "acme")).stderr
+    await run("backup", "acme", "--as", "first", "--no-wait")
+    await done(tenant, "first")
+    head, line = (await run("backups")).stdout.splitlines()
+    assert head.split() == ["BACKUP", "STORE", "STATE", "TAKEN", "DOCUMENTS", "SIZE", "VERIFIED", "AGE"]
+    assert line.split()[:7] == ["first", "acme", "Completed", "2026-01-01T00:00:00Z", "3", "2.0", "KiB"]
+    assert json.loads((await run("backups", "acme", "-o", "json")).stdout)[0]["documents"] == 3
+    assert (await run("backups", "-o", "name")).stdout == "vectorstorebackup.vectorstore.dev/first\n"
+    assert (await run("backups", "other")).stdout == ""
+
+
+async def test_a_restore_is_asked_for_once_and_waited_for(run: Run, tenant: Tenant, served: ApiServer) -> None:
+    await tenant.store("acme")
+    await run("backup", "acme", "--as", "first", "--no-wait")
+    not_yet = (await run("restore", "acme", "--backup", "first", "--yes", code=1)).stderr
+    assert "--backup: first is Pending, not Completed" in not_yet
+    assert "there is no backup 'nope'" in (await run("restore", "acme", "--backup", "nope", "--yes", code=1)).stderr
+    await done(tenant, "first")
+    asked = (await run("restore", "acme", "--backup", "first", code=2)).stderr
+    assert f"acme will hold what first of {tenant.namespace}/acme, taken at 2026-01-01T00:00:00Z, holds" in asked
+    assert "restore" not in (await tenant.have(STORE.name, "acme"))["spec"], "nobody said yes"
+
+    async def carried_out() -> None:
+        store = await tenant.until(STORE.name, "acme", lambda store: store["spec"].get("restore"))
+        assert store["spec"]["restore"]["backup"] == {"name": "first"}
+        restore = {"phase": "Restored", "request": store["spec"]["restore"]["request"], "documents": 3}
+        await tell(tenant, "acme", "Serving", restore=restore)
+
+    told, _ = await asyncio.gather(run("restore", "acme", "--backup", "first", "--yes"), carried_out())
+    assert "acme holds what first holds; proven: 3 documents compared" in told.stderr
+    code = "from vectorstore_operator.cli.completion import kubectl; kubectl()"
+    words = ("restore", "acme", "-n", tenant.namespace, "--backup", "f")
+    assert (await command(code, *words, KUBECONFIG=str(served.kubeconfig))).stdout == "first\n:4\n"

@@ -14,11 +14,12 @@ from vectorstore_operator.cli.machine import machine
 from vectorstore_operator.cli.main import cli
 
 SAME = {"get", "status", "usage", "connect", "logs", "pause", "resume", "hibernate", "wake", "import", "export"}
+SAME |= {"backup", "backups", "restore"}
 
 
 def test_both_worlds_have_the_same_verbs() -> None:
     assert set(cluster.commands) >= SAME
-    objects = {"up", "down", "backup", "restore", "backups"}  # a cluster has kubectl apply, delete and get for these
+    objects = {"up", "down", "schedule"}  # a cluster has kubectl apply and delete, and an operator for these
     assert set(machine.commands) - set(cluster.commands) <= objects
 
 
