@@ -15,6 +15,7 @@ from vectorstore_operator.instances.checkpoint import Checkpoints
 from vectorstore_operator.instances.pushes import Pushes
 from vectorstore_operator.instances.usage import Instances
 from vectorstore_operator.objects import Object
+from vectorstore_operator.observe.backed import NOTHING
 from vectorstore_operator.reconcile.loop import Reconciler, backoff
 from vectorstore_operator.render import Platform, keys
 from vectorstore_operator.rollout.pace import Pace
@@ -59,6 +60,7 @@ class Work:
             self._pushes.spread,
             self._pace,
             self._checkpoints,
+            lambda key, store, now: NOTHING,
         )
         rate = settings.reconciles_per_second
         self.queue = WorkQueue(self._look, backoff, workers=settings.workers, bucket=Bucket(rate, 2 * rate))

@@ -10,6 +10,7 @@ from vectorstore_operator.conditions import Told, told
 from vectorstore_operator.keys import keybook
 from vectorstore_operator.keys.holder import asked_of
 from vectorstore_operator.objects import Children, Object, paused
+from vectorstore_operator.observe.backed import BACKUP_HEALTHY, NOTHING, RESTORED, Backed
 from vectorstore_operator.observe.exposed import exposure_told
 from vectorstore_operator.observe.pods import Rollout, trouble
 from vectorstore_operator.observe.storage_health import volumes_told
@@ -35,6 +36,8 @@ class Seen:
     """Documents allowed."""
     update: Told | None = None
     """Whether there is a newer edition than the one it has; None while it has none."""
+    backed: Backed = NOTHING
+    """What is told of its backups and its restore."""
 
     @property
     def name(self) -> str:
@@ -117,6 +120,16 @@ def storage_healthy(seen: Seen) -> Told:
     return volumes_told(seen.claims(), seen.verdict)
 
 
+def backup_healthy(seen: Seen) -> Told | None:
+    """Whether there is a good backup, and a new enough one; None where nobody wants any."""
+    return seen.backed.of(BACKUP_HEALTHY)
+
+
+def restored(seen: Seen) -> Told | None:
+    """Whether it holds what it is to be restored from; None where it is made of nothing else."""
+    return seen.backed.of(RESTORED)
+
+
 def exposed(seen: Seen) -> Told | None:
     """Whether what exposes the store has taken it up; None where nothing does."""
     return exposure_told(seen.verdict, seen.children) if isinstance(seen.verdict, Resolved) else None
@@ -138,7 +151,9 @@ def ready(seen: Seen) -> Told:
         return told("Ready", False, HIBERNATED, f"spec.hibernated: true, so no pods run; {remedy}")
     if seen.rollout.done:
         return told("Ready", True, "Serving", f"{seen.rollout.ready} of {seen.rollout.wanted} pods answer")
-    return told("Ready", False, *(trouble(seen.pods()) or (seen.rollout.stage, seen.rollout.progress)))
+    if wrong := trouble(seen.pods()):
+        return told("Ready", False, *wrong)
+    return seen.backed.restoring or told("Ready", False, seen.rollout.stage, seen.rollout.progress)
 
 
 CONDITIONS: tuple[Callable[[Seen], Told | None], ...] = (
@@ -146,6 +161,8 @@ CONDITIONS: tuple[Callable[[Seen], Told | None], ...] = (
     progressing,
     quota_exceeded,
     storage_healthy,
+    backup_healthy,
+    restored,
     exposed,
     update_available,
     ready,

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from vectorstore_operator.cluster.events import News
 from vectorstore_operator.objects import Object
+from vectorstore_operator.observe.backed import BACKUP_HEALTHY
 from vectorstore_operator.observe.health import HIBERNATED
 from vectorstore_operator.observe.rolled import UPDATE_AVAILABLE
 
-TOLD = ("Accepted", "Ready")
+TOLD = ("Accepted", BACKUP_HEALTHY, "Ready")
 """The conditions whose changes are worth an Event."""
 TAKEN_BACK = ("RolledBack", "CheckpointFailed")
 """Reasons of UpdateAvailable that are."""
@@ -22,6 +23,8 @@ def transitions(before: Object, after: Object) -> Iterator[News]:
         was = old.get(now["type"])
         if now["type"] not in TOLD or (was and (was["status"], was["reason"]) == (now["status"], now["reason"])):
             continue
+        if now["type"] == BACKUP_HEALTHY and now["status"] == "Unknown":
+            continue  # nobody wants any at the moment, or the first one is still to come
         good = now["status"] == "True"
         changed = was is not None and was["status"] != now["status"]
         if good and (changed or now["type"] == "Ready"):

@@ -20,6 +20,7 @@ from vectorstore_operator.conditions import Told, stamped, told
 from vectorstore_operator.keys import keybook
 from vectorstore_operator.keys.holder import asked_of
 from vectorstore_operator.objects import Children, Object, belongs, paused
+from vectorstore_operator.observe.backed import NOTHING, Backed
 from vectorstore_operator.observe.health import CONDITIONS, Seen
 from vectorstore_operator.observe.pods import Rollout, rollout, standing, unattended
 from vectorstore_operator.observe.rolled import Rolled, unjudged
@@ -51,6 +52,7 @@ def status(
     usage: Usage | None,
     now: datetime,
     rolled: Rolled | None = None,
+    backed: Backed = NOTHING,
 ) -> Object:
     """The whole status of a store, as JSON.
 
@@ -61,12 +63,13 @@ def status(
         usage: what its instance holds, if that is known.
         now: since when conditions that change hold.
         rolled: which edition it has; None where that was not looked at.
+        backed: what is told of its backups and its restore.
     """
     rolled = rolled or unjudged(store)
     meta, before = store["metadata"], store.get("status") or {}
     name = meta["name"]
     used, limit = _documents(before.get("documents"), verdict, usage)
-    seen = Seen(store, verdict, children, _rollout(store, verdict, children), used, limit, rolled.told)
+    seen = Seen(store, verdict, children, _rollout(store, verdict, children), used, limit, rolled.told, backed)
     return _json(
         StoreStatus(
             observed_generation=meta.get("generation"),
@@ -80,6 +83,8 @@ def status(
             storage=storage_status(store, verdict, children, now),
             version=rolled.version,
             rollout=rolled.status,
+            backup=backed.protection,
+            restore=backed.restore,
             conditions=stamped(store, (news for tell in CONDITIONS if (news := tell(seen))), now),
         )
     )

@@ -69,9 +69,10 @@ class Reconciler:
         spread: Callable[[Key], bool],
         pace: Pace,
         checkpoints: Checkpoints,
+        backed: Callable[[Key, Object, datetime], observe.Backed],
     ) -> None:
         self._cluster, self._cache, self._platform = cluster, cache, platform
-        self._recorder, self._usage, self._metrics = recorder, usage, metrics
+        self._recorder, self._usage, self._metrics, self._backed = recorder, usage, metrics, backed
         self._storage = Storage(cluster)
         self._hands = Hands(cluster, cache, metrics)
         self._keeper = Keeper(cluster, cache, recorder, spread)
@@ -120,7 +121,8 @@ class Reconciler:
         children = self._cache.children(key)
         rolled, wait = (course.rolled, course.wait) if course else (None, None)
         now = datetime.now(UTC)
-        await self._tell(store, observe.status(store, verdict, children, self._usage(key), now, rolled))
+        backed = self._backed(key, store, now)
+        await self._tell(store, observe.status(store, verdict, children, self._usage(key), now, rolled, backed))
         if failure:
             raise failure
         again = verdict.again if isinstance(verdict, Refusal) else prerequisites.again(verdict)
@@ -232,8 +234,9 @@ class Reconciler:
     async def _undecided(self, key: Key, why: Refusal) -> None:
         store = self._cache.store(key)
         if store is not None:
-            now = datetime.now(UTC)
-            await self._tell(store, observe.status(store, why, self._cache.children(key), self._usage(key), now))
+            children, usage, now = self._cache.children(key), self._usage(key), datetime.now(UTC)
+            backed = self._backed(key, store, now)
+            await self._tell(store, observe.status(store, why, children, usage, now, None, backed))
 
     async def _tell(self, about: Object, status: Object) -> None:
         """Writes the status and the Events of what changed in it, if anything did."""

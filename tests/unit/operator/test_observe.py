@@ -9,11 +9,14 @@ import pytest
 from jsonschema import Draft4Validator
 from tests.support.desired import UID, sized, store
 
+from vectorstore_operator.api.backup import ProtectionStatus
 from vectorstore_operator.api.store import StoreStatus
+from vectorstore_operator.conditions import Told
 from vectorstore_operator.crd.structural import structural
 from vectorstore_operator.names import labels
 from vectorstore_operator.objects import Children, Object, key
 from vectorstore_operator.observe import Usage, plan_status, status
+from vectorstore_operator.observe.backed import NOTHING, Backed
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.refusal import Refusal
 
@@ -64,9 +67,10 @@ def told(
     verdict: Resolved | Refusal | None = None,
     usage: Usage | None = None,
     about: Object | None = None,
+    backed: Backed = NOTHING,
 ) -> tuple[Object, dict[str, Object]]:
     """The status and its conditions by type."""
-    found = status(about or cr(), verdict or store(), children(*objects), usage, NOW)
+    found = status(about or cr(), verdict or store(), children(*objects), usage, NOW, backed=backed)
     Draft4Validator(structural(StoreStatus)).validate(found)
     return found, {condition["type"]: condition for condition in found["conditions"]}
 
@@ -349,3 +353,28 @@ def test_what_cannot_be_tried_is_neither_accepted_nor_refused_and_the_store_goes
     assert found["url"] == SERVED["url"]
     _, conditions = told(verdict=why)
     assert says(conditions["Ready"]) == ("False", "NotAccepted")
+
+
+RESTORING = Told("Ready", "False", "Restoring", "waits for the archive")
+
+
+def test_what_is_told_of_backups_and_a_restore_is_in_the_status_before_ready() -> None:
+    healthy = Told("BackupHealthy", "True", "Healthy", "the last good backup is acme-1")
+    backed = Backed(ProtectionStatus(last_good="acme-1", count=3), None, (healthy,), RESTORING)
+    found, conditions = told(stateful_set(readyReplicas=0), claim(), backed=backed)
+    assert found["backup"] == {"lastGood": "acme-1", "count": 3}
+    assert "restore" not in found
+    assert says(conditions["BackupHealthy"]) == ("True", "Healthy")
+    assert says(conditions["Ready"]) == ("False", "Restoring")
+    assert list(conditions)[-1] == "Ready"
+
+
+def test_a_store_that_cannot_start_waits_for_no_archive() -> None:
+    pulling = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no"}}}
+    _, conditions = told(stateful_set(readyReplicas=0), pod(0, pulling), backed=Backed(restoring=RESTORING))
+    assert says(conditions["Ready"]) == ("False", "ImageUnavailable")
+
+
+def test_a_store_that_answers_is_ready_whatever_is_restored() -> None:
+    _, conditions = told(stateful_set(), claim(), backed=Backed(restoring=RESTORING))
+    assert says(conditions["Ready"]) == ("True", "Serving")

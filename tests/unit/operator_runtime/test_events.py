@@ -53,6 +53,14 @@ def test_other_conditions_are_not_told() -> None:
     assert told({}, status(Progressing=("True", "Rolling"))) == []
 
 
+def test_backups_that_are_not_well_are_told_of_and_that_none_is_wanted_is_not() -> None:
+    new, good = status(BackupHealthy=("Unknown", "NeverBackedUp")), status(BackupHealthy=("True", "Healthy"))
+    old = status(BackupHealthy=("False", "TooOld"))
+    assert told({}, new) == told(good, status(BackupHealthy=("Unknown", "Suspended"))) == []
+    assert told(good, old) == told(new, old) == [("Warning", "TooOld")]
+    assert told(old, good) == [("Normal", "Healthy")]
+
+
 BEFORE = {"rotatedAt": "1", "rotate": "a", "formerValidUntil": "9"}
 
 
