@@ -33,6 +33,12 @@ def condition(about: Object, type_: str) -> Object:
     return next((one for one in known if one["type"] == type_), {})
 
 
+def restoring(store: Object) -> bool:
+    """Whether a store is being restored, or its pods wait for an archive: before that is over no new pod answers."""
+    phase = ((store.get("status") or {}).get("restore") or {}).get("phase")
+    return phase == "Restoring" or condition(store, "Ready").get("reason") == "Restoring"
+
+
 def before(about: Object, type_: str) -> Told | None:
     """A condition as it was told last."""
     one = condition(about, type_)

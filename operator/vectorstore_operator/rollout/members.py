@@ -7,14 +7,14 @@ from typing import Literal
 
 from vectorstore_operator.api.plan_rollout import Rollout
 from vectorstore_operator.cluster.cache import Key
-from vectorstore_operator.conditions import condition
+from vectorstore_operator.conditions import condition, restoring
 from vectorstore_operator.objects import Children, Object, paused
 from vectorstore_operator.rollout.marks import MOVE
 
 Stand = Literal["unseen", "updated", "waiting", "moving", "failed", "ailing", "refused", "held"]
 """Where a store stands with the newest edition: nobody has looked yet whether it restarts pods; it has it; it
 waits for its turn; its pods are being replaced; it was tried and left again; likewise, by a store that did not serve
-before either; it cannot serve the store; its owner has the operator leave it alone."""
+before either; it cannot serve the store; its owner has the operator leave it alone, or it is being restored."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _stand(store: Object, aim: Aim, marked: bool) -> Stand:
     unproven = marked and paused(store)
     if seen and told.get("edition") == told.get("newest") and not unproven:
         return "updated"
-    if paused(store) or spec.get("hibernated"):
+    if paused(store) or spec.get("hibernated") or restoring(store):
         return "held"
     if not seen:
         return "unseen"

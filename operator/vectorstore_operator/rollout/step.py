@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vectorstore_operator.api.rollout import RolloutStatus
-from vectorstore_operator.conditions import Told, condition
+from vectorstore_operator.conditions import Told, condition, restoring
 from vectorstore_operator.observe.rolled import Rolled
 from vectorstore_operator.rollout import words
 from vectorstore_operator.rollout.edition import Edition
@@ -93,7 +93,7 @@ def _onward(known: Known, marks: Marks) -> Step:
 def _turned(known: Known, marks: Marks, target: Edition) -> Step:
     """Moves if it is the store's turn; one whose checkpoint is being taken was given it."""
     stands = known.checkpoint(target.digest) if marks.edition.image != target.image else None
-    if (stands is None or stands.due) and (held := known.held()):
+    if (stands is None or stands.due) and not restoring(known.store) and (held := known.held()):
         return _step(known, marks, words.held_back(held))
     return _begun(known, marks, target)
 
@@ -103,6 +103,8 @@ def _begun(known: Known, marks: Marks, target: Edition) -> Step:
     left = marks.edition
     if known.hibernated:
         return _step(known, Marks(target, Move(left, None)), words.asleep(target, left))
+    if restoring(known.store):
+        return _step(known, marks, words.restoring(target, left))
     if left.image != target.image:
         stands = known.checkpoint(target.digest)
         if stands is None:

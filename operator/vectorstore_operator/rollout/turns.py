@@ -113,7 +113,7 @@ def _progress(stores: list[Member], go: frozenset[Key]) -> tuple[State, str]:
     left = (
         (_those(stores, "ailing"), "went back to what they had, and did not serve before either"),
         (_those(stores, "refused"), "are refused"),
-        (_those(stores, "held"), "are paused or hibernated"),
+        (_those(stores, "held"), "are paused, hibernated or being restored"),
     )
     but = [f"{len(those)} {word}: {_names(those)}" for those, word in left if those]
     done = f"{len(_those(stores, 'updated'))} of {len(stores)} stores have the plan as it is"

@@ -58,6 +58,11 @@ def rolled_back(edition: Edition, has: Edition, why: str) -> Told:
     )
 
 
+def restoring(edition: Edition, left: Edition) -> Told:
+    """The pods stay until what they hold is in its place."""
+    return told(UPDATE_AVAILABLE, True, "WaitsForRestore", f"{_change(left, edition)} when the store is restored")
+
+
 def held_back(held: Held) -> Told:
     """It is not the store's turn."""
     return told(UPDATE_AVAILABLE, True, held.reason, held.message)

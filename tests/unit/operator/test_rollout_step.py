@@ -22,6 +22,8 @@ STORE = {
     "spec": {},
     "status": {"conditions": [{"type": "Ready", "status": "True"}]},
 }
+RESTORING = STORE | {"status": {"restore": {"phase": "Restoring"}}}
+AWAITING = STORE | {"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "Restoring"}]}}
 BASE = {"documents": 1000}
 
 
@@ -230,6 +232,21 @@ ASKED = {"image": "repo:2", "asked": True, "held": fails}
             "Hibernated",
         ),
         ("but then", Marks(NEW, Move(A, None)), ASKED, Marks(NEW, Move(A, NOW)), "Moving"),
+        (
+            "what is being restored is left alone, at its turn, too",
+            Marks(A),
+            {"plan": plan(**LARGER), "store": RESTORING, "held": fails, "checkpoint": fails},
+            Marks(A),
+            "WaitsForRestore",
+        ),
+        (
+            "and where the owner names a version",
+            Marks(A),
+            ASKED | {"store": AWAITING, "checkpoint": fails},
+            Marks(A),
+            "WaitsForRestore",
+        ),
+        ("a move that began before goes on", MOVING, {"plan": plan(**LARGER), "store": RESTORING}, MOVING, "Moving"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value else "=",
 )

@@ -126,7 +126,7 @@ def test_nobody_goes(
         (
             ("updated", "refused", "held"),
             "Done",
-            "1 of 3 stores have the plan as it is; 1 are refused: t/b; 1 are paused or hibernated: t/c",
+            "1 of 3 stores have the plan as it is; 1 are refused: t/b; 1 are paused, hibernated or being restored: t/c",
         ),
         (("updated", "unseen"), "Waiting", "1 of 2 stores are still to be looked at: t/b"),
         (("moving", "waiting"), "Progressing", "1 of 2 stores move, 1 wait: t/a"),
@@ -182,6 +182,7 @@ def store(
         (store(OLD, accepted="False"), "refused"),
         (store(OLD, paused=True), "held"),
         (store(OLD, hibernated=True), "held"),
+        (store(OLD) | {"status": store(OLD)["status"] | {"restore": {"phase": "Restoring"}}}, "held"),
         (store(NEWEST, paused=True), "updated"),
         (store(OLD, available="CheckpointFailed"), "waiting"),  # asks before it tries again
         (store(OLD, available="Waiting"), "waiting"),
