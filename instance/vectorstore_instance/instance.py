@@ -17,6 +17,7 @@ from vectorstore_instance.engine.maintenance import Maintenance
 from vectorstore_instance.engine.restore import Restore
 from vectorstore_instance.engine.snapshot import Snapshots
 from vectorstore_instance.settings import Settings
+from vectorstore_instance.wishes import Wishes
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Instance:
     documents: Jobs
     """Files being read into collections."""
     maintenance: Maintenance | None
-    """None where the files are another server's; so are the next two."""
+    """None where the files are another server's; so are the next three."""
     snapshots: Snapshots | None
     restore: Restore | None
+    wishes: Wishes | None
+    """Backups and restores that the tenant asked for."""

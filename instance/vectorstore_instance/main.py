@@ -44,6 +44,7 @@ from vectorstore_instance.engine.local import LocalEngine
 from vectorstore_instance.engine.remote import remote_engine
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.settings import NO_MODEL, Limits, Settings, load
+from vectorstore_instance.wishes import Wishes
 
 log = logging.getLogger("vectorstore_instance")
 
@@ -80,6 +81,7 @@ def create(settings: Settings) -> Instance:
         maintenance=own_files.maintenance if own_files else None,
         snapshots=own_files.snapshots if own_files else None,
         restore=own_files.restore if own_files else None,
+        wishes=Wishes(settings.data_dir) if own_files else None,
     )
 
 

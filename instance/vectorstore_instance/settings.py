@@ -64,6 +64,7 @@ class Limits(BaseModel):
         None, ge=1, le=1_000_000, description="Requests at once above that; None: two seconds' worth."
     )
     max_concurrent: int = Field(256, ge=1, description="Requests under way at the same time.")
+    backups: bool = Field(False, description="Whether holders of a read-write key may ask for backups and restores.")
 
 
 class Settings(BaseModel):

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from vectorstore_instance.api import maintenance, reload, restore, snapshot
+from vectorstore_instance.api import asked, maintenance, reload, restore, snapshot
 from vectorstore_instance.api.asgi import App, Receive, Scope, Send, answer, refuse
 from vectorstore_instance.api.metrics import Metrics
 from vectorstore_instance.api.probes import PROBES, Probes
@@ -61,6 +61,9 @@ async def _respond(instance: Instance, scope: Scope, receive: Receive) -> bytes:
     if path == restore.PATH:
         _authorize(instance, scope)
         return await restore.respond(instance, scope, receive)
+    if path == asked.PATH and scope["method"] == "POST":
+        _authorize(instance, scope)
+        return await asked.respond(instance, scope, receive)
     if path == "/admin/usage" and scope["method"] == "GET":
         _authorize(instance, scope)
         if instance.restore and instance.restore.reason:
@@ -74,6 +77,7 @@ async def _respond(instance: Instance, scope: Scope, receive: Receive) -> bytes:
                 "collections": usage.collections,
                 "reclaimableBytes": usage.reclaimableBytes,
                 "lastRequest": instance.observer.tally.last_request,
+                **asked.shown(instance),
             }
         )
     raise not_found(f"{scope['method']} {path} is not a route of the management port")

@@ -11,7 +11,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vectorstore_instance import __version__
-from vectorstore_instance.api import documents, errors, simple, status, swagger
+from vectorstore_instance.api import backups, documents, errors, simple, status, swagger
 from vectorstore_instance.core.exchange import exchange_of
 from vectorstore_instance.instance import Instance
 from vectorstore_instance.models.answers import Error
@@ -30,6 +30,10 @@ TAGS = [
     {"name": "Documents", "description": "Whole files: read, divided into passages, and found again by what they say."},
     {"name": "Search", "description": "Texts, in one collection that the first of them makes. The way to begin."},
     {"name": "Collections", "description": "As many as there are kinds of documents."},
+    {
+        "name": backups.TAG,
+        "description": "Backups of the whole store, where its plan lets holders of keys ask for them.",
+    },
     {"name": "Status", "description": "Whether the store serves, what it holds and may hold."},
 ]
 
@@ -67,8 +71,10 @@ def create_app(instance: Instance) -> FastAPI:
     app.include_router(documents.databases, dependencies=KEY)
     app.include_router(simple.default, dependencies=KEY)
     app.include_router(simple.named, dependencies=KEY)
+    app.include_router(backups.routes, dependencies=KEY)
     app.include_router(status.keyed, dependencies=KEY)
     app.include_router(status.open)
+    backups.hide(app, instance)
     swagger.serve(app)
     app.add_middleware(EitherSlash)
     errors.shape(app)

@@ -1,4 +1,4 @@
-"""Documents on a follower: their jobs are the leader's, so their requests are handed to it whole.
+"""Documents and backups on a follower: they are the leader's, so requests for them are handed to it whole.
 
 Bodies are streamed both ways. The follower has checked who asks; it shows the leader the store's
 internal key, and says in which Chroma database its caller is at home.
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 PREFIX = "/api/v1/database"
+HANDED = (PREFIX, "/backup", "/restore")
+"""Paths, each with all below it, that the leader answers."""
 DATABASE = "x-vectorstore-database"
 """Header in which a follower names the database; believed from the internal key alone."""
 _KEPT = ("content-type", "content-length", "accept", "traceparent")
@@ -47,7 +49,7 @@ Database = Annotated[str, Depends(database_of)]
 
 
 class ToLeader:
-    """Hands the requests for documents to the leader; all others go on."""
+    """Hands the requests for documents and backups to the leader; all others go on."""
 
     def __init__(self, app: ASGIApp, instance: Instance) -> None:
         self._app = app
@@ -58,8 +60,9 @@ class ToLeader:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        if scope["type"] == "http" and (scope["path"] + "/").startswith(f"{PREFIX}/"):
-            exchange_of(scope).route = PREFIX
+        prefix = next((one for one in HANDED if f"{scope.get('path', '')}/".startswith(f"{one}/")), None)
+        if scope["type"] == "http" and prefix:
+            exchange_of(scope).route = prefix
             await self._hand_over(scope, receive, send)
         else:
             await self._app(scope, receive, send)

@@ -24,6 +24,10 @@ READS = re.compile(r".*/(query|get|search)/?")
 """POST paths that change nothing."""
 
 
+WHOLE = re.compile(r"/(backup|restore)(/.*)?")
+"""Paths that are about the store as a whole: for callers alone who may change all of it, whatever the method."""
+
+
 class Tokens(Protocol):
     """Who else is let in: bearers of tokens that somebody else issued."""
 
@@ -57,15 +61,22 @@ def authorize(exchange: Exchange) -> None:
     """Lets a request pass whose caller may make it.
 
     Raises:
-        ApiError: 401 it needs a key or a token and brought none, 403 its caller may only read.
+        ApiError: 401 it needs a key or a token and brought none, 403 its caller may only read, or only in one database.
     """
-    caller = exchange.caller
+    caller, whole = exchange.caller, WHOLE.fullmatch(exchange.path) is not None
     if caller is not None and caller.role.writes:
+        if whole and caller.database is not None:
+            raise forbidden(
+                f"{exchange.method} {exchange.path} is about the whole store, and the caller's token is for one "
+                "database of it; use the store's read-write key"
+            )
         return
     if OPEN.fullmatch(exchange.path):
         return
     if caller is None:
         raise unauthorized("a key is required: send it as Authorization: Bearer KEY or X-Chroma-Token: KEY")
+    if whole:
+        raise forbidden(f"{exchange.method} {exchange.path} wants the read-write key, and the caller may only read")
     if not reads(exchange.method, exchange.path):
         raise forbidden(
             f"{exchange.method} {exchange.path} changes data and the caller may only read; use the read-write key"

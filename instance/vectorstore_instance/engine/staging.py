@@ -23,7 +23,9 @@ from vectorstore_instance.engine.sizes import RESTORE, SNAPSHOT
 
 RECORD = "restored.json"
 _DATA, _PROVEN, _BEFORE, _CLEARED = "data", "proven.json", "before", "cleared"
-_STAY = {"lock", "lost+found", RESTORE, SNAPSHOT}
+WISHES = "wishes.json"
+"""What the tenant asked for, such as the restore itself."""
+_STAY = {"lock", "lost+found", RESTORE, SNAPSHOT, WISHES}
 """What is no part of any store."""
 
 

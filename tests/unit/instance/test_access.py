@@ -74,6 +74,19 @@ def test_a_generation_that_is_no_number_is_refused(keys: Keys, tmp_path: Path, t
         Keys(tmp_path)
 
 
+@pytest.mark.parametrize("path", ["/backup", "/backup/", "/backup/asked-1", "/restore", "/restore/asked-1"])
+def test_backups_are_for_those_alone_who_may_change_the_whole_store(path: str) -> None:
+    authorize(Exchange("GET", path, caller=Caller(Role.READ_WRITE, "it")))
+    authorize(Exchange("POST", path, caller=Caller(Role.INTERNAL, "a follower")))
+    with pytest.raises(ApiError, match="wants the read-write key") as refused:
+        authorize(Exchange("GET", path, caller=Caller(Role.READ_ONLY, "it")))
+    assert refused.value.status == 403
+    with pytest.raises(ApiError, match="one database") as refused:
+        authorize(Exchange("POST", path, caller=Caller(Role.READ_WRITE, "it", database="hers")))
+    assert refused.value.status == 403
+    authorize(Exchange("POST", "/backups", caller=Caller(Role.READ_WRITE, "it", database="hers")))
+
+
 async def caller_of(keys: Keys, path: str = f"{P}/collections", **headers: str) -> Caller | None:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope: dict[str, Any] = {"method": "GET", "path": path, "headers": raw}

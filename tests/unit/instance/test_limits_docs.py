@@ -6,7 +6,7 @@ from tests.support.limits import documented
 
 from vectorstore_instance.settings import Limits
 
-UNBOUNDING = {"generation", "plan"}
+UNBOUNDING = {"generation", "plan", "backups"}
 IN_WORDS = {"max_bytes": "none", "requests_per_second": "none", "burst": "two seconds' worth"}
 
 
