@@ -41,7 +41,8 @@ class Chart:
     def uninstall(self) -> None:
         """Removes the release, and waits until the operator is gone; what the chart keeps stays."""
         run("helm", "-n", self.cluster.namespace, "uninstall", self.name, "--wait", f"--timeout={PATIENCE}s")
-        self.cluster.kubectl("wait", "pods", "--all", "--for=delete", f"--timeout={PATIENCE}s")
+        its = ("-l", f"app.kubernetes.io/name={self.name}")  # Jobs that ended stay for a while
+        self.cluster.kubectl("wait", "pods", *its, "--for=delete", f"--timeout={PATIENCE}s")
 
     def remove_kept(self) -> None:
         """Removes what outlives the release: the CRDs, and every store and plan with them."""

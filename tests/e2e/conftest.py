@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from tests.e2e.buckets import Bucket, credentials
 from tests.e2e.chart import Chart
 from tests.e2e.cluster import Cluster, CommandFailed, all_gone, run
 from tests.e2e.manifests import PLANS
@@ -47,6 +48,7 @@ def _told(cluster: Cluster) -> str:
     looks = (
         ("get", "vst,sts,pods,pvc,hpa,svc,networkpolicy", "-o", "wide"),
         ("describe", "vst"),
+        ("get", "vstbackup,vstgrant", "-o", "yaml"),
         ("describe", "pods"),
         ("logs", "-l", "app.kubernetes.io/managed-by=vectorstore-operator", "--tail=60", "--prefix"),
         ("get", "events", "--sort-by=.lastTimestamp"),
@@ -56,7 +58,7 @@ def _told(cluster: Cluster) -> str:
 
 def _told_by_operator() -> str:
     looks = (
-        ("get", "deployments,pods", "-o", "wide"),
+        ("get", "deployments,jobs,pods", "-o", "wide"),
         ("logs", "-l", f"app.kubernetes.io/name={Chart.name}", "--tail=100", "--prefix"),
         ("get", "events", "--sort-by=.lastTimestamp"),
     )
@@ -84,6 +86,17 @@ def chart() -> Iterator[Chart]:
         chart.uninstall()
         chart.remove_kept()
     all_gone()
+
+
+@pytest.fixture(scope="session")
+def bucket(chart: Chart) -> Iterator[Bucket]:
+    """An S3 server, and the operator's key to it."""
+    image = os.environ.get("E2E_S3_IMAGE")
+    if not image:
+        pytest.skip("needs an S3 server: VERSITYGW (a versitygw binary), or Go to build it with; then run scripts/e2e")
+    with Cluster("e2e-buckets") as cluster:
+        credentials()
+        yield Bucket(cluster, image)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,16 @@ def store(name: str, **spec: Any) -> Object:
     }
 
 
+def backup(name: str, store: str, **spec: Any) -> Object:
+    """A VectorStoreBackup."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "VectorStoreBackup",
+        "metadata": {"name": name},
+        "spec": {"store": store, **spec},
+    }
+
+
 def plan(name: str, **spec: Any) -> Object:
     """A VectorStorePlan, small enough for several stores on two cores."""
     cpu = {"request": "50m", "limit": "1"}

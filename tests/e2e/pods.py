@@ -167,7 +167,17 @@ def gate(cluster: Cluster, name: str, host: str, port: int) -> Iterator[int]:
     """
     cluster.apply(pod(name, RELAY, host, str(port)))
     cluster.wait(f"pod/{name}", "condition=Ready")
-    command = ["kubectl", "-n", cluster.namespace, "port-forward", f"pod/{name}", ":8000"]
+    try:
+        with forwarded(cluster, name, 8000) as local:
+            yield local
+    finally:
+        cluster.delete("pod", name)
+
+
+@contextmanager
+def forwarded(cluster: Cluster, pod: str, port: int) -> Iterator[int]:
+    """A loopback port of this machine that leads to a port of a pod."""
+    command = ["kubectl", "-n", cluster.namespace, "port-forward", f"pod/{pod}", f":{port}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:
         try:
             assert forward.stdout is not None
@@ -181,7 +191,6 @@ def gate(cluster: Cluster, name: str, host: str, port: int) -> Iterator[int]:
             yield local
         finally:
             forward.terminate()
-            cluster.delete("pod", name)
 
 
 class Node:
