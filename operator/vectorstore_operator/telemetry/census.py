@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -38,6 +39,7 @@ class Census(Collector):
         yield conditions(stores.values())
         yield from rollouts(self._cache.plans())
         yield from showback(stores, dict(self._usage()))
+        yield backed(stores)
 
 
 def conditions(stores: Iterable[Object]) -> Metric:
@@ -97,6 +99,20 @@ def showback(stores: Mapping[Key, Object], usage: Mapping[Key, Usage]) -> Iterat
             if (number := getattr(usage[key], field)) is not None:
                 family.add_metric(labels, number)
     yield from families.values()
+
+
+def backed(stores: Mapping[Key, Object]) -> Metric:
+    """When what each tenant would get back was taken."""
+    metric = GaugeMetricFamily(
+        "vectorstore_operator_store_last_backup_timestamp_seconds",
+        "When a store's last good backup was taken.",
+        labels=TENANT,
+    )
+    for key, store in stores.items():
+        taken = ((store.get("status") or {}).get("backup") or {}).get("lastGoodAt")
+        if taken:
+            metric.add_metric(_tenant(key, store), datetime.fromisoformat(taken).timestamp())
+    return metric
 
 
 def _tenant(key: Key, store: Object) -> tuple[str, str, str, str]:

@@ -60,6 +60,17 @@ def test_plans_are_told_by_name_with_how_far_their_stores_follow() -> None:
     ]
 
 
+def test_the_last_good_backup_is_told_of_stores_that_have_one() -> None:
+    backed = store("a", "True", "Serving", tenantId="acme-inc")
+    backed["status"]["backup"] = {"lastGoodAt": "2026-06-10T02:00:00Z", "count": 3}
+    never = store("b", "True", "Serving")
+    never["status"]["backup"] = {"count": 0}
+    whose = '{name="a",namespace="tenants",plan="starter",tenant="acme-inc"}'
+    assert [line for line in page({}, backed, never) if "backup" in line] == [
+        f"vectorstore_operator_store_last_backup_timestamp_seconds{whose} 1.7810568e+09"
+    ]
+
+
 def test_usage_bears_the_tenant_s_name_and_plan_and_a_store_that_went_is_not_told() -> None:
     usage = {
         Key("tenants", "a"): Usage(documents=5, limit=10, bytes=7, last_request=1_700_000_000),
