@@ -6,18 +6,22 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from vectorstore_operator.api.base import SET, Brief, Conditions, Model, Moment, Name, cel, immutable
+from vectorstore_operator.api.base import SET, Brief, Conditions, Model, Moment, Name, Rule, cel, immutable
+from vectorstore_operator.api.cron import Cron
 from vectorstore_operator.api.destination import Destination, OwnDestination
 from vectorstore_operator.api.plan_rollout import known_zone
 from vectorstore_operator.api.urls import UrlPrefix
 
-Cron = Annotated[str, Field(pattern=r"^[^\s]+( [^\s]+){4}$", max_length=128)]
-"""Five fields of cron: minute, hour, day of the month, month, day of the week."""
 TimeZone = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]+$", max_length=64), AfterValidator(known_zone)]
 Count = Annotated[int, Field(ge=0, le=1000)]
 
 Policy = Literal["Retain", "Delete"]
 Phase = Literal["Pending", "Running", "Verifying", "Completed", "Failed", "Deleting"]
+
+NAME_RULE = Rule(
+    rule="self.metadata.name.size() <= 63",
+    message="metadata.name: at most 63 characters, as restoreFrom.backup.name and names of grants take no more",
+)
 
 
 class Retention(Model):
@@ -75,7 +79,7 @@ class PlanBackup(Model):
 class BackupSpec(Model):
     """One backup of a store."""
 
-    model_config = ConfigDict(json_schema_extra=cel(*immutable("store")))
+    model_config = ConfigDict(json_schema_extra=cel(*immutable("store", of="backup")))
     store: Name
     """The VectorStore, of the same namespace."""
     deletion_policy: Policy | None = None
@@ -107,7 +111,7 @@ class BackupStatus(Model):
     store_uid: Brief | None = None
     """Of the VectorStore: one made anew under a name is another store."""
     plan: Brief | None = None
-    """The plan whose destination has it; omitted where it is the store's own."""
+    """The plan it was made by: its destination has it, or allowed the store's own."""
     destination: Annotated[str, Field(max_length=1024)] | None = None
     """Where it is, for people: `s3://bucket/prefix`."""
     own: OwnDestination | None = None

@@ -34,7 +34,7 @@ def cel(*rules: Rule) -> dict[str, Any]:
     return {"x-kubernetes-validations": [rule.model_dump() for rule in rules]}
 
 
-def immutable(*fields: str) -> list[Rule]:
+def immutable(*fields: str, of: str = "store") -> list[Rule]:
     """Rules for the object that holds these optional fields: once there, they neither change nor go.
 
     They sit on the parent because a rule on the field itself is not asked when the field is added or
@@ -43,7 +43,7 @@ def immutable(*fields: str) -> list[Rule]:
     return [
         Rule(
             rule=f"has(self.{f}) == has(oldSelf.{f}) && (!has(self.{f}) || self.{f} == oldSelf.{f})",
-            message=_fixed(f),
+            message=_fixed(f, of),
         )
         for f in map(to_camel, fields)
     ]
@@ -57,8 +57,8 @@ def fixed_fields_changed(old: Model, new: Model, *fields: str) -> str | None:
     return None
 
 
-def _fixed(field: str) -> str:
-    return f"{field} is fixed when the store is made; make another store for another {field}"
+def _fixed(field: str, of: str = "store") -> str:
+    return f"{field} is fixed when the {of} is made; make another {of} for another {field}"
 
 
 SET = {"x-kubernetes-list-type": "set"}

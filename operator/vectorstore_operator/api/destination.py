@@ -4,17 +4,39 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from vectorstore_operator.api.base import Model, Name
-from vectorstore_operator.api.rules import Ruled, needs, one_of
-from vectorstore_operator.api.urls import Url
+from vectorstore_operator.api.rules import Check, Ruled, one_of
+from vectorstore_operator.api.urls import is_url
 
-Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$", max_length=256)]
+PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}"
+"""One step of an object's path, as the Jobs take it."""
+Prefix = Annotated[str, Field(pattern=rf"^{PART}(/{PART})*$", max_length=256)]
 """Put before every object's path: folders without a slash at either end."""
+Endpoint = Annotated[
+    str, Field(pattern=r"^https?://[^\s,/@?#]+(/[^\s,@?#]*)?$", max_length=512), AfterValidator(is_url)
+]
+"""Where a server is, as the Jobs take it."""
 
 PLACE = one_of("s3", "claim", "destination: either s3 or claim; leave one out")
-KMS = needs("kms_key_id", "sse", "kmsKeyId goes with sse: aws:kms; add it, or leave the key out")
+KMS = Check(
+    rule="!has(self.kmsKeyId) || (has(self.sse) && self.sse == 'aws:kms')",
+    message="kmsKeyId goes with sse: aws:kms; add it, or leave the key out",
+    holds=lambda bucket: bucket.kms_key_id is None or bucket.sse == "aws:kms",
+)
+ENCRYPTION = Check(
+    rule="!has(self.encrypt) || !self.encrypt || has(self.secretName)",
+    message="encrypt needs the entry encryption-key of a Secret; name it as secretName, or leave encrypt out",
+    holds=lambda destination: not destination.encrypt or destination.secret_name is not None,
+)
+SSE_C = Check(
+    rule="!has(self.s3) || !has(self.s3.sse) || self.s3.sse != 'sse-c' || has(self.secretName)",
+    message="s3.sse: sse-c needs the entry sse-c-key of a Secret; name it as secretName, or choose another",
+    holds=lambda destination: (
+        destination.s3 is None or destination.s3.sse != "sse-c" or destination.secret_name is not None
+    ),
+)
 
 
 class Bucket(Ruled):
@@ -25,7 +47,7 @@ class Bucket(Ruled):
     """Its name."""
     prefix: Prefix | None = None
     """Put before every object's path; omitted = nothing."""
-    endpoint: Url | None = None
+    endpoint: Endpoint | None = None
     """Where it is, if not at Amazon's of the region."""
     region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$", max_length=64)] | None = None
     """Its region; omitted = us-east-1."""
@@ -33,7 +55,7 @@ class Bucket(Ruled):
     """Whether the bucket is in the path rather than in the host's name; omitted = whether there is an endpoint."""
     sse: Literal["AES256", "aws:kms", "sse-c"] | None = None
     """What the server encrypts objects with; omitted = what the bucket says."""
-    kms_key_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,2048}$", max_length=2048)] | None = None
+    kms_key_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=2048)] | None = None
     """With `sse: aws:kms`; omitted = the account's own."""
 
 
@@ -49,7 +71,7 @@ class ClaimPlace(Model):
 class Destination(Ruled):
     """A place of the platform's: credentials are in the operator's namespace, and Jobs run there."""
 
-    rules = (PLACE,)
+    rules = (PLACE, ENCRYPTION, SSE_C)
     s3: Bucket | None = None
     """A bucket."""
     claim: ClaimPlace | None = None

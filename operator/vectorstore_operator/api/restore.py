@@ -7,17 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from vectorstore_operator.api.base import Brief, Model, Moment, Name
-from vectorstore_operator.api.destination import OwnDestination
+from vectorstore_operator.api.destination import PART, OwnDestination
 from vectorstore_operator.api.keys import Request
 from vectorstore_operator.api.rules import Ruled, one_of
 
 SOURCE = one_of("backup", "object", "restore from either backup or object; leave one out")
-ObjectPath = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*[.]tar[.]zst([.]age)?$", max_length=1024
-    ),
-]
+ObjectPath = Annotated[str, Field(pattern=rf"^{PART}(/{PART})*[.]tar[.]zst([.]age)?$", max_length=1024)]
 """An archive's path in its bucket."""
 
 
@@ -63,6 +58,8 @@ class RestoreStatus(Model):
     """Where it stands."""
     request: Brief | None = None
     """The `restore.request` that was carried out last, or is being; omitted for `restoreFrom`."""
+    skipped: Brief | None = None
+    """The `restore.request` that a new store's manifest came with: it was asked of another store."""
     source: Annotated[str, Field(max_length=1024)] | None = None
     """The backup or the object, for people."""
     started_at: Moment | None = None

@@ -19,6 +19,7 @@ from vectorstore_operator.api.keys import KeysStatus, StoreKeys
 from vectorstore_operator.api.quantities import Size
 from vectorstore_operator.api.restore import Restore, RestoreFrom, RestoreStatus
 from vectorstore_operator.api.rollout import RolloutStatus, Version
+from vectorstore_operator.api.rules import excludes
 from vectorstore_operator.api.storage import CLASS_RULE, Storage, StorageStatus
 
 NAME_RULE = Rule(
@@ -30,6 +31,15 @@ NAME_RULE = Rule(
 DIMENSION_RULE = Rule(
     rule="(has(self.model) && self.model == 'none') == has(self.dimension)",
     message="dimension goes with model: none, and only with it",
+)
+
+BACKUP_RULE = excludes(
+    "engine",
+    "backup",
+    "restore_from",
+    "restore",
+    message="backup, restoreFrom and restore do not go with engine.remote, which keeps the data elsewhere; leave them "
+    "out, and have it backed up there",
 )
 
 FIXED = ("model", "dimension", "engine", "restore_from")
@@ -56,7 +66,9 @@ class Quota(Model):
 class StoreSpec(Model):
     """What the tenant gets."""
 
-    model_config = ConfigDict(json_schema_extra=cel(*immutable(*FIXED), CLASS_RULE, DIMENSION_RULE, *REMOTE_RULES))
+    model_config = ConfigDict(
+        json_schema_extra=cel(*immutable(*FIXED), CLASS_RULE, DIMENSION_RULE, *REMOTE_RULES, BACKUP_RULE)
+    )
     plan: Name | None = None
     """A VectorStorePlan; omitted = the default plan, pinned when the store is first accepted."""
     model: ModelName | None = None
@@ -113,6 +125,8 @@ class StoreSpec(Model):
         for given, rule in zip((self.storage, self.quota and self.quota.bytes), REMOTE_RULES, strict=True):
             if self.engine and given:
                 raise ValueError(rule.message)
+        if not BACKUP_RULE.holds(self):
+            raise ValueError(BACKUP_RULE.message)
         return self
 
 

@@ -12,7 +12,12 @@ _URL = r"https?://[^\s,/@?#]+(/[^\s,?#]*)?"
 """No user or password, which a spec must not hold; no comma, which separates them in settings."""
 
 
-def _is_url(text: str) -> str:
+def is_url(text: str) -> str:
+    """A URL that can be connected to, or another text.
+
+    Raises:
+        ValueError: it has no host, or port 0.
+    """
     # What the schema's pattern cannot say: a port is a number, and a host is there.
     if text.startswith(("https://", "http://")):
         parts = urlsplit(text)
@@ -21,13 +26,13 @@ def _is_url(text: str) -> str:
     return text
 
 
-Url = Annotated[str, Field(pattern=f"^{_URL}$", max_length=1024), AfterValidator(_is_url)]
+Url = Annotated[str, Field(pattern=f"^{_URL}$", max_length=1024), AfterValidator(is_url)]
 """An http:// or https:// URL without user, query or fragment."""
 
-UrlPrefix = Annotated[str, Field(pattern=rf"^(\*|{_URL})$", max_length=1024), AfterValidator(_is_url)]
+UrlPrefix = Annotated[str, Field(pattern=rf"^(\*|{_URL})$", max_length=1024), AfterValidator(is_url)]
 """A URL that allows itself and all below it; `*` allows any."""
 
-DocumentUrl = Annotated[str, Field(pattern=f"^(presigned|{_URL})$", max_length=1024), AfterValidator(_is_url)]
+DocumentUrl = Annotated[str, Field(pattern=f"^(presigned|{_URL})$", max_length=1024), AfterValidator(is_url)]
 """The beginning of allowed URLs, or `presigned` for any signed URL of the public Internet."""
 
 

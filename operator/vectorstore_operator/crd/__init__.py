@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from vectorstore_operator.api import GROUP, VERSION
+from vectorstore_operator.api.backup import NAME_RULE as BACKUP_NAME_RULE
 from vectorstore_operator.api.backup import BackupSpec, BackupStatus, GrantSpec
 from vectorstore_operator.api.plan import PlanSpec, PlanStatus
 from vectorstore_operator.api.store import NAME_RULE, StoreSpec, StoreStatus
@@ -138,6 +139,7 @@ def backup_crd() -> Schema:
                 "spec": structural(BackupSpec, defaults=False),
                 "status": structural(BackupStatus, defaults=False),
             },
+            "x-kubernetes-validations": [BACKUP_NAME_RULE.model_dump()],
         },
         additionalPrinterColumns=[
             column("Store", ".spec.store"),
