@@ -137,7 +137,6 @@ class Jobs:
             if found is None:
                 raise
             live = found
-        live = {"apiVersion": JOB.api_version, "kind": JOB.name} | live
         secret = render.secret(order, live)
         try:
             await self._cluster.create(secret)
@@ -157,8 +156,7 @@ class Jobs:
 
 def state(job: Object, pods: Iterable[Object]) -> JobState:
     """How a Job fares, by its status and its pods. Pure."""
-    conditions: list[Object] = (job.get("status") or {}).get("conditions") or []
-    done = {c["type"]: c for c in conditions if c["status"] == "True"}
+    done = {one["type"]: one for one in (job.get("status") or {}).get("conditions") or () if one["status"] == "True"}
     end = done.get("Complete") or done.get("Failed")
     newest = max(pods, key=_made, default=None)
     seen = JobState(

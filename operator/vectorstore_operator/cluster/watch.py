@@ -1,4 +1,4 @@
-"""Lists and watches one kind of children for ever, and heals its own gaps.
+"""Lists and watches one kind of objects, such as stores' children, for ever, and heals its own gaps.
 
 After anything that may have lost news (410, a broken list) the kind is listed again and compared
 with the cache, so that what vanished in between is missed and made anew: kopf's own watches do not
@@ -12,12 +12,13 @@ import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Generic
 
 from vectorstore_operator.cluster.api import Cluster
-from vectorstore_operator.cluster.cache import SELECTOR, Cache, Key
+from vectorstore_operator.cluster.cache import SELECTOR
 from vectorstore_operator.cluster.errors import ClusterError, Forbidden, Gone, NotFound
 from vectorstore_operator.cluster.kinds import Kind
-from vectorstore_operator.cluster.listing import take_in
+from vectorstore_operator.cluster.listing import Keeping, News, take_in
 from vectorstore_operator.cluster.pausing import pause
 from vectorstore_operator.workqueue import exponential
 
@@ -28,13 +29,26 @@ ABSENT_AGAIN = 10.0
 """Seconds until it is looked again whether a kind that the cluster lacks has come."""
 
 
-class Informer:
-    """Keeps the cache true for one kind in one namespace (None = all)."""
+class Informer(Generic[News]):
+    """Keeps what is known true for one kind in one namespace (None = all)."""
 
     def __init__(
-        self, cluster: Cluster, kind: Kind, namespace: str | None, cache: Cache, changed: Callable[[Key], None]
+        self,
+        cluster: Cluster,
+        kind: Kind,
+        namespace: str | None,
+        cache: Keeping[News],
+        changed: Callable[[News], None],
+        selector: str = SELECTOR,
     ) -> None:
-        self._cluster, self.kind, self._namespace = cluster, kind, namespace
+        """
+        Args:
+            cluster: is asked.
+            kind, namespace, selector: what is watched.
+            cache: takes it.
+            changed: told of what changed.
+        """
+        self._cluster, self.kind, self._namespace, self._selector = cluster, kind, namespace, selector
         self._cache, self._changed = cache, changed
         self.listed = asyncio.Event()
         """Set once the cache holds all there is."""
@@ -67,7 +81,9 @@ class Informer:
                 await asyncio.sleep(pause(error, failures, most=30))
 
     async def _list(self) -> str:
-        version, _ = await take_in(self._cluster, self._cache, self.kind, self._namespace, SELECTOR, self._changed)
+        version, _ = await take_in(
+            self._cluster, self._cache, self.kind, self._namespace, self._selector, self._changed
+        )
         self._cache.absent.discard(self.kind.name)
         self.listed.set()
         self._alive = time.monotonic()
@@ -78,15 +94,15 @@ class Informer:
         if self.kind.name not in self._cache.absent:
             log.info("%s is not there, going on without: %s", self.kind.name, why)
         self._cache.absent.add(self.kind.name)
-        for key in self._cache.retain(self.kind.name, self._namespace, (), str(sys.maxsize)):
-            self._changed(key)
+        for news in self._cache.retain(self.kind.name, self._namespace, (), str(sys.maxsize)):
+            self._changed(news)
         self.listed.set()
 
     async def _watch(self, since: str) -> AsyncIterator[str]:
-        async for event, obj in self._cluster.watch(self.kind, self._namespace, SELECTOR, since):
+        async for event, obj in self._cluster.watch(self.kind, self._namespace, self._selector, since):
             self._alive = time.monotonic()
             if event != "BOOKMARK":
-                key = self._cache.drop(obj) if event == "DELETED" else self._cache.put(obj)
-                if key:
-                    self._changed(key)
+                news = self._cache.drop(obj) if event == "DELETED" else self._cache.put(obj)
+                if news:
+                    self._changed(news)
             yield obj["metadata"]["resourceVersion"]

@@ -8,6 +8,7 @@ somebody going on to ask. Each limit is well above what the time-outs of request
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from vectorstore_operator.cluster.cache import Cache, Key
 from vectorstore_operator.cluster.resync import Resync
@@ -30,7 +31,7 @@ class Vitals:
         self,
         cache: Cache,
         resync: Resync,
-        informers: Sequence[Informer],
+        informers: Sequence[Informer[Any]],
         queue: Callable[[], WorkQueue[Key] | None],
         usage: Callable[[], Mapping[Key, Usage]],
     ) -> None:
