@@ -33,6 +33,28 @@ def transitions(before: Object, after: Object) -> Iterator[News]:
             yield News("Normal" if now["reason"] == HIBERNATED else "Warning", now["reason"], now["message"])
     yield from of_version(before, after)
     yield from of_keys(before.get("keys") or {}, after.get("keys") or {}, after.get("secret"))
+    yield from of_restore(before.get("restore") or {}, after.get("restore") or {})
+
+
+def of_restore(old: Object, now: Object) -> Iterator[News]:
+    """What became of a restore: what it waits for, that it begins, and its end."""
+    if (phase := now.get("phase")) is None or _stage(old) == _stage(now):
+        return
+    about = ": ".join(filter(None, (now.get("source"), now.get("message"))))
+    match phase:
+        case "Waiting":
+            yield News("Normal", "RestoreWaits", about)
+        case "Restoring":
+            yield News("Normal", "RestoreBegins", about)
+        case "Restored":
+            yield News("Normal", "Restored", f"{about}: {now.get('documents') or 0} documents are as they were")
+        case "Failed":
+            yield News("Warning", "RestoreFailed", about)
+
+
+def _stage(restore: Object) -> tuple[object, ...]:
+    waits = restore.get("reason") if restore.get("phase") == "Waiting" else None
+    return restore.get("phase"), restore.get("request"), restore.get("attempts"), waits
 
 
 def of_version(before: Object, after: Object) -> Iterator[News]:

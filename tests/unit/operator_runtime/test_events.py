@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -88,3 +89,26 @@ def test_a_move_is_told_of_when_it_has_ended_either_way() -> None:
     assert told(back, back) == []
     assert told(moves, stays | {"version": "2"}) == [("Normal", "VersionChanged")]
     assert told({}, stays) == []
+
+
+def restore(phase: str | None, **more: Any) -> dict[str, Any]:
+    return {"restore": {"phase": phase, "source": "tenants/nightly"} | more}
+
+
+def test_what_became_of_a_restore_is_told_once_for_each_step() -> None:
+    waits = restore("Waiting", reason="BackupNotFound", message="none of that name")
+    other = restore("Waiting", reason="StoreNotUp")
+    begins, again = restore("Restoring", attempts=1), restore("Restoring", attempts=2)
+    done, failed = restore("Restored", documents=7), restore("Failed", reason="WrongKey", message="another key")
+    steps = [{}, waits, other, begins, restore("Restoring", attempts=1, message="it runs"), again, done]
+    assert [told(*pair) for pair in itertools.pairwise(steps)] == [
+        [("Normal", "RestoreWaits")],
+        [("Normal", "RestoreWaits")],
+        [("Normal", "RestoreBegins")],
+        [],
+        [("Normal", "RestoreBegins")],
+        [("Normal", "Restored")],
+    ]
+    (news,) = transitions(again, failed)
+    assert news == ("Warning", "RestoreFailed", "tenants/nightly: another key")
+    assert told(failed, failed) == told(done, {}) == told({}, {"restore": {"skipped": "r1"}}) == []
