@@ -34,7 +34,12 @@ class Instances:
     """What every store last said it holds."""
 
     def __init__(
-        self, cache: Cache, token: Callable[[Object], str], changed: Callable[[Key], None], every: float = 60.0
+        self,
+        cache: Cache,
+        token: Callable[[Object], str],
+        changed: Callable[[Key], None],
+        every: float = 60.0,
+        heard: Callable[[Key, object], None] = lambda key, asked: None,
     ) -> None:
         """
         Args:
@@ -42,8 +47,9 @@ class Instances:
             token: the admin token of a store.
             changed: told of every store whose published usage changed.
             every: seconds between two questions to one store.
+            heard: told what the tenant asks for, as every answer says it.
         """
-        self._cache, self._token, self._changed, self._every = cache, token, changed, every
+        self._cache, self._token, self._changed, self._every, self._heard = cache, token, changed, every, heard
         self._asked: dict[str, float] = {}
         self._answered: dict[str, Usage] = {}
         self._published: dict[str, Usage] = {}
@@ -98,6 +104,7 @@ class Instances:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
             log.info("usage of %s/%s: %s", key.namespace, key.name, failure(error))
             return
+        self._heard(key, answer.get("asked"))
         self._answered[_uid(store)] = usage
         if newsworthy(self._published.get(_uid(store)) or last_told(store), usage):
             self._published[_uid(store)] = usage

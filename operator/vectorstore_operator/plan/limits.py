@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from vectorstore_operator.api.backup import PlanBackup
 from vectorstore_operator.api.limits import PlanLimits
 from vectorstore_operator.api.store import Quota
 from vectorstore_operator.quantity import from_bytes, to_bytes
@@ -29,13 +30,15 @@ _FIELDS = {
 _BYTES = {"bytes": "max_bytes", "body_bytes": "max_body_bytes"}
 
 
-def stated(plan: PlanLimits | None, quota: Quota | None) -> dict[str, Any]:
+def stated(plan: PlanLimits | None, quota: Quota | None, backup: PlanBackup | None) -> dict[str, Any]:
     """Fields of `Limits` that plan and quota state, beside documents and dimension."""
     given = {field: getattr(plan, field, None) for field in (*_FIELDS, *_BYTES)}
     for field in ("bytes", "requests_per_second"):
         if quota and getattr(quota, field) is not None:
             given[field] = getattr(quota, field)
     numbers = {_FIELDS[field]: value for field, value in given.items() if field in _FIELDS and value is not None}
+    if backup and backup.by_tenants:
+        numbers["backups"] = True
     return numbers | {_BYTES[field]: to_bytes(size) for field in _BYTES if (size := given[field]) is not None}
 
 

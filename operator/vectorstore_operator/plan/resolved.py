@@ -93,7 +93,7 @@ class Resolved:
             plan=self.plan.name,
             max_documents=self.documents,
             max_dimension=max(self.plan.spec.dimension, self.dimension),
-            **limits.stated(self.plan.spec.limits, self.spec.quota),
+            **limits.stated(self.plan.spec.limits, self.spec.quota, self.plan.spec.backup),
         )
 
 
