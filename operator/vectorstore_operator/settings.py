@@ -43,6 +43,14 @@ class OperatorSettings(BaseSettings):
         "vectorstore-operator-secret", description="That Secret in `namespace`: made once, when it is not there."
     )
 
+    cluster_name: str = Field(
+        "cluster",
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$",
+        description="The cluster's name, first in the path of every backup: each has its own where several share a "
+        "bucket, and keeps it, as backups are looked for by it.",
+    )
+    backups_at_once: int = Field(4, ge=1, le=256, description="Jobs that make backups or prove them, at a time.")
+
     workers: int = Field(16, ge=1, le=256, description="Stores reconciled at a time.")
     reconciles_per_second: float = Field(
         200, gt=0, description="Reconciles begun per second, after a burst of twice that."
