@@ -60,6 +60,7 @@ def _told_by_operator() -> str:
     looks = (
         ("get", "deployments,jobs,pods", "-o", "wide"),
         ("logs", "-l", f"app.kubernetes.io/name={Chart.name}", "--tail=100", "--prefix"),
+        ("logs", "-l", "vectorstore.dev/backup", "--tail=20", "--prefix", "--max-log-requests=50"),
         ("get", "events", "--sort-by=.lastTimestamp"),
     )
     return "\n".join(_try(Chart.cluster, *look) for look in looks)

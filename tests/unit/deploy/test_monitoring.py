@@ -56,8 +56,8 @@ def test_an_alert_is_shown_to_fire(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in ("critical", "warning", "info")
 
 
-def test_every_page_is_that_of_an_alert() -> None:
-    pages = {page.stem for page in (ROOT / "docs" / "runbooks").glob("*.md")} - {"README"}
+def test_every_page_called_like_an_alert_is_that_of_one() -> None:
+    pages = {page.stem for page in (ROOT / "docs" / "runbooks").glob("VectorStore*.md")}
     assert pages == {rule["alert"] for rule in RULES}
 
 
