@@ -71,9 +71,13 @@ class Asked:
         try:
             await self._queue.run()
         finally:
-            self._queue.close()
-            if self._session is not None:
-                await self._session.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Forgets what was to come later."""
+        self._queue.close()
+        if self._session is not None:
+            await self._session.close()
 
     async def look(self, key: Key) -> None:
         """One look.
