@@ -55,18 +55,26 @@ def sought(ask: Ask, namespace: str, shelf: Shelf) -> Backup | Hindrance:
     )
     backup = shelf.get(key) if granted else None
     if backup is None or backup.deleting or backup.phase == "Deleting":
-        # The same words whether it is not there or not granted: nobody learns what another namespace has.
-        there = "make it" if key.namespace == namespace else "have it made, and a VectorStoreBackupGrant for it there"
-        where = f"in namespace {key.namespace} that stores of {namespace} may be restored from"
-        return Hindrance(
-            "BackupNotFound", f"{ask.field}.backup.name: no VectorStoreBackup {key.name!r} {where}; {there}"
-        )
+        return gone(ask, namespace)
     what = f"{ask.field}.backup.name: VectorStoreBackup {key.namespace}/{key.name}"
     if backup.phase == "Failed":
         return Hindrance("BackupFailed", f"{what} failed: {backup.complete_reason}; name another", final=True)
     if not backup.good or backup.store_uid is None:
         return Hindrance("BackupNotComplete", f"{what} is {backup.phase or 'Pending'}, and is waited for")
     return backup
+
+
+def gone(ask: Ask, namespace: str) -> Hindrance:
+    """The same words whether it is not there or not granted: nobody learns what another namespace has."""
+    wanted = ask.source.backup
+    assert wanted is not None  # noqa: S101 - for whoever asks
+    where = wanted.namespace or namespace
+    remedy = "make it" if where == namespace else "have it made, and a VectorStoreBackupGrant for it there"
+    return Hindrance(
+        "BackupNotFound",
+        f"{ask.field}.backup.name: no VectorStoreBackup {wanted.name!r} in namespace {where} that stores of "
+        f"{namespace} may be restored from; {remedy}",
+    )
 
 
 def of_contents(ask: Ask, store: Object, wanted: Resolved, told: Object) -> Hindrance | None:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from vectorstore_operator import times
 from vectorstore_operator.api.restore import Restore, RestoreFrom, RestoreStatus
 from vectorstore_operator.backups.jobs import JobState
+from vectorstore_operator.backups.wishes import ID, Wish
 from vectorstore_operator.conditions import Told, told
 from vectorstore_operator.objects import Object
 
@@ -38,6 +39,8 @@ class Ask:
     source: RestoreFrom
     request: str | None = None
     """None for what a new store begins with."""
+    skips: str | None = None
+    """The `spec.restore.request` that is not carried out, or was before."""
 
     @property
     def in_place(self) -> bool:
@@ -47,6 +50,8 @@ class Ask:
     @property
     def field(self) -> str:
         """Where it is asked for."""
+        if self.request and ID.fullmatch(self.request):
+            return "POST /restore"
         return "spec.restore" if self.in_place else "spec.restoreFrom"
 
     def told(self, namespace: str) -> str:
@@ -120,23 +125,51 @@ def recorded(store: Object) -> RestoreStatus:
     return RestoreStatus()
 
 
-def asked(store: Object, status: RestoreStatus) -> Ask | None:
-    """What is to be restored; None where nothing is.
+def asked(store: Object, status: RestoreStatus, wish: Wish | None = None) -> Ask | None:
+    """What is to be restored; None where nothing is. A manifest goes before a tenant's wish that was not begun.
 
     Args:
         store: the VectorStore.
         status: what is `recorded` of it.
+        wish: what a holder of a key asks for.
     """
+    going = _going(status)
+    if going and status.phase == "Restoring":
+        return going
+    return _stated(store, status) or going or _wished(store, status, wish)
+
+
+def _stated(store: Object, status: RestoreStatus) -> Ask | None:
+    """What the manifest asks for."""
     spec = store.get("spec") or {}
     restore = _read(Restore, spec.get("restore"))
     if restore is not None and restore.request != status.skipped:
         if restore.request != status.request or status.phase in ("Waiting", "Restoring"):
-            return Ask(restore, restore.request)
+            return Ask(restore, restore.request, status.skipped)
         return None
     begins = _read(RestoreFrom, spec.get("restoreFrom"))
     if begins is None or status.request is not None or status.phase in ("Restored", "Failed"):
         return None
-    return Ask(begins)
+    return Ask(begins, skips=status.skipped)
+
+
+def _going(status: RestoreStatus) -> Ask | None:
+    """A wish that is being carried out: all of it is in the status."""
+    if status.phase not in ("Waiting", "Restoring") or not ID.fullmatch(status.request or ""):
+        return None
+    return _of_backup((status.source or "").rpartition("/")[2], status.request, status.skipped)
+
+
+def _wished(store: Object, status: RestoreStatus, wish: Wish | None) -> Ask | None:
+    if wish is None or wish.id == status.request or status.phase in ("Waiting", "Restoring"):
+        return None
+    skips = ((store.get("spec") or {}).get("restore") or {}).get("request") or status.skipped
+    return _of_backup(wish.backup, wish.id, skips)
+
+
+def _of_backup(name: str, request: str | None, skips: str | None) -> Ask | None:
+    source = _read(RestoreFrom, {"backup": {"name": name}})
+    return Ask(source, request, skips) if source else None
 
 
 def run(store: Object, request: str | None) -> str:
@@ -158,7 +191,7 @@ def hindered(status: RestoreStatus, ask: Ask, source: str, why: Hindrance, now: 
     found = RestoreStatus(
         phase="Failed" if why.final else "Waiting",
         request=ask.request,
-        skipped=status.skipped,
+        skipped=ask.skips,
         source=source,
         attempts=status.attempts if same else None,
         finished_at=times.time(now) if why.final else None,
@@ -175,7 +208,7 @@ def begun(status: RestoreStatus, ask: Ask, source: str, now: datetime) -> Next:
         RestoreStatus(
             phase="Restoring",
             request=ask.request,
-            skipped=status.skipped,
+            skipped=ask.skips,
             source=source,
             started_at=times.time(now),
             attempts=tried + 1,
@@ -222,9 +255,9 @@ def refused(status: RestoreStatus, why: str) -> Next:
     return Next(_with(status, reason="JobRefused", message=_short(why)), again=WAIT)
 
 
-def restored(status: RestoreStatus, ask: Ask, source: str, port: Port, now: datetime) -> Next:
+def restored(ask: Ask, source: str, port: Port, now: datetime) -> Next:
     """It turns out that it was carried out."""
-    found = RestoreStatus(request=ask.request, skipped=status.skipped, source=source)
+    found = RestoreStatus(request=ask.request, skipped=ask.skips, source=source)
     return Next(_done(found, port.documents, now))
 
 
@@ -255,7 +288,7 @@ def _done(status: RestoreStatus, documents: int | None, now: datetime) -> Restor
 
 def _remedy(request: str | None) -> str:
     if request is not None:
-        return "the store holds what it held; mend this and ask with another spec.restore.request"
+        return "the store holds what it held; mend this and ask with another request"
     return "the store holds nothing of it; mend this and ask with spec.restore, or make the store anew"
 
 

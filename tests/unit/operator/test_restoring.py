@@ -26,6 +26,7 @@ from vectorstore_operator.backups.restoring import (
     run,
     taken_back,
 )
+from vectorstore_operator.backups.wishes import Wish
 from vectorstore_operator.objects import Object
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -136,6 +137,39 @@ def test_what_is_asked(case: str, live: Object, wants: str | None) -> None:
     assert (None if found is None else found.request or "") == wants, case
 
 
+WISH = Wish("asked-20260301115900-0123abcd", "restore", NOW, backup="nightly")
+
+
+def test_a_wish_is_carried_out_once_and_undoes_no_request() -> None:
+    """What the manifest asked for before is not carried out once more because something else was since."""
+    live = store(of(RestoreStatus(phase="Restored", request="r1")), restore=OBJECT | {"request": "r1"})
+    ask = asked(live, recorded(live), WISH)
+    assert ask
+    assert (ask.request, ask.told("t"), ask.skips, ask.field) == (WISH.id, "t/nightly", "r1", "POST /restore")
+    status = begun(recorded(live), ask, "t/nightly", NOW).status
+    for found in (status, hindered(recorded(live), ask, "t/nightly", Hindrance("StoreNotUp", "not yet"), NOW).status):
+        again = store(of(found), restore=OBJECT | {"request": "r1"})
+        assert asked(again, recorded(again)) == ask  # by an operator that heard of no wish
+    done = store(of(status.model_copy(update={"phase": "Restored"})), restore=OBJECT | {"request": "r1"})
+    assert asked(done, recorded(done)) is None
+    assert asked(done, recorded(done), WISH) is None
+
+
+def test_a_request_goes_before_a_wish_that_was_not_begun() -> None:
+    other = {"restore": OBJECT | {"request": "r2"}}
+    wished = RestoreStatus(phase="Waiting", request=WISH.id, source="t/nightly", skipped="r1")
+    going = wished.model_copy(update={"phase": "Restoring"})
+    for live, first in (
+        (store(**other), "r2"),
+        (store(of(wished), **other), "r2"),
+        (store(of(going), **other), WISH.id),
+        (store(of(IN_PLACE), restore=BACKUP | {"request": "r1"}), "r1"),
+    ):
+        ask = asked(live, recorded(live), WISH)
+        assert ask
+        assert ask.request == first
+
+
 def test_what_is_asked_is_told_for_people() -> None:
     live = store(restore=OBJECT | {"request": "r1"})
     found = asked(live, recorded(live))
@@ -177,7 +211,7 @@ def test_it_begins_only_after_that_is_told(request_: str | None) -> None:
     fails = hindered(waits.status, ask, "t/nightly", Hindrance("WrongModel", "another", final=True), NOW)
     assert step(fails) == ("Failed", "WrongModel", False, False)
     assert fails.status.finished_at
-    assert "spec.restore" in (fails.status.message or "")
+    assert "ask with" in (fails.status.message or "")
 
 
 def test_a_request_that_is_taken_back_is_over() -> None:
@@ -238,7 +272,7 @@ def test_what_passes_is_tried_again_and_not_for_ever(status: RestoreStatus) -> N
 
 
 def test_what_does_not_pass_has_failed_at_once() -> None:
-    for status, says in ((RESTORING, "make the store anew"), (IN_PLACE, "another spec.restore.request")):
+    for status, says in ((RESTORING, "make the store anew"), (IN_PLACE, "another request")):
         found = follow(status, job(ended=5, result=result("WrongKey")), Port("waiting"))
         assert (found.phase, found.reason) == ("Failed", "WrongKey")
         assert "it says why" in (found.message or "")
@@ -263,7 +297,7 @@ def test_a_status_that_was_lost_is_made_up_for() -> None:
     live = store(restoreFrom=BACKUP)
     ask = asked(live, recorded(live))
     assert ask
-    found = restored(RestoreStatus(), ask, "t/nightly", Port("done", RUN, 9), NOW).status
+    found = restored(ask, "t/nightly", Port("done", RUN, 9), NOW).status
     assert (found.phase, found.documents, found.source) == ("Restored", 9, "t/nightly")
 
 
