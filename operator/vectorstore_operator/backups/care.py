@@ -11,6 +11,7 @@ from vectorstore_operator.api.backup import PlanBackup, Retention, StoreBackup
 from vectorstore_operator.backups.known import BEGINNING, moment
 from vectorstore_operator.backups.schedule import Schedule
 from vectorstore_operator.objects import Object
+from vectorstore_operator.plan.backup import place_by
 from vectorstore_operator.refusal import Refusal
 
 LEAST = timedelta(hours=1)
@@ -48,30 +49,44 @@ class Care:
 
 
 def care_of(store: Object, plan: Object | None) -> Care | None:
-    """How a store is to be backed up; None where neither it nor its plan says anything of that.
+    """How a store is to be backed up; None where neither it nor its plan asks for that.
 
     Args:
         store: the VectorStore.
-        plan: the plan in force, if it is there.
+        plan: the plan in force; None where it is gone.
     """
-    spec = store.get("spec") or {}
-    asked, given = spec.get("backup"), ((plan or {}).get("spec") or {}).get("backup")
-    if "engine" in spec or (asked is None and given is None):
-        return None  # what an engine elsewhere keeps is backed up there
-    refusal: Refusal | None = None
-    try:
-        own, planned = StoreBackup.model_validate(asked or {}), PlanBackup.model_validate(given or {})
-    except ValidationError:
-        own, planned = StoreBackup(), PlanBackup()
-        refusal = Refusal("SpecInvalid", "")
-    cron, zone = own.schedule or planned.schedule, own.time_zone or planned.time_zone
+    spec, status = store.get("spec") or {}, store.get("status") or {}
+    if "plan" not in status or (spec.get("engine") or {}).get("remote"):
+        return None  # not accepted yet; or another server keeps the data, and has them backed up there
+    own, given, wrong = _stated(spec, plan)
+    asked = (own.schedule, own.destination, given.schedule, given.destination, given.stale_hours)
+    if not any(asked) and not (wrong and status.get("backup")):
+        return None
+    place = wrong or place_by(own.destination, status["plan"], given)
+    cron, zone = own.schedule or given.schedule, own.time_zone or given.time_zone
     return Care(
         created=moment(store["metadata"].get("creationTimestamp")) or BEGINNING,
         schedule=Schedule(cron, zone) if cron else None,
         suspended=bool(own.suspend),
         asleep=bool(spec.get("hibernated")),
-        retention=own.retention or planned.retention,
+        retention=own.retention or given.retention,
         zone=zone,
-        stale=timedelta(hours=planned.stale_hours) if planned.stale_hours else None,
-        refusal=refusal,
+        stale=timedelta(hours=given.stale_hours) if given.stale_hours else None,
+        refusal=place if isinstance(place, Refusal) else None,
     )
+
+
+def _stated(spec: Object, plan: Object | None) -> tuple[StoreBackup, PlanBackup, Refusal | None]:
+    """What a store and its plan say of backups; nothing where that cannot be read."""
+    if plan is None:
+        return (
+            StoreBackup(),
+            PlanBackup(),
+            Refusal("PlanNotFound", "the VectorStorePlan in force is gone: see Accepted"),
+        )
+    given = (plan.get("spec") or {}).get("backup") or {}
+    try:
+        return StoreBackup.model_validate(spec.get("backup") or {}), PlanBackup.model_validate(given), None
+    except ValidationError:
+        wrong = Refusal("SpecInvalid", "spec.backup of the store or of its plan cannot be: see Accepted")
+        return StoreBackup(), PlanBackup(), wrong

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from vectorstore_operator.api.backup import ProtectionStatus
 from vectorstore_operator.backups.known import Backup, moment
@@ -56,6 +56,11 @@ def last_good(backups: Sequence[Backup]) -> Backup | None:
     return max((b for b in backups if b.good and not b.deleting), key=made, default=None)
 
 
+def named(store: str, due: datetime) -> str:
+    """What the backup of a store for a time of its schedule is called."""
+    return f"{store}-{due.astimezone(UTC):%Y%m%d%H%M}"
+
+
 def turn(
     course: Course, schedule: Schedule | None, backups: Sequence[Backup], now: datetime, asleep: bool = False
 ) -> tuple[Course, datetime | None]:
@@ -82,7 +87,8 @@ def turn(
     mine = [b for b in backups if b.scheduled]
     newest = max((b.created for b in mine), default=before)
     missed = max(0, schedule.count(max(before, newest), due) - 1)
-    if newest >= due:  # made by an operator that could not tell of it any more
+    if newest >= due or any(b.key.name == named(b.store, due) for b in mine):
+        # Made by an operator that could not tell of it any more.
         return replace(coming, scheduled=due, skipped=course.skipped), None
     if any(b.phase not in _DONE and not b.deleting for b in mine):
         return replace(coming, scheduled=due, skipped=course.skipped + missed + 1), None

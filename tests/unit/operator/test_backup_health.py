@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.support.shelved import backup
 
-from vectorstore_operator.api.backup import ProtectionStatus
-from vectorstore_operator.backups.care import Care
+from vectorstore_operator.api.backup import ProtectionStatus, Retention
+from vectorstore_operator.backups.care import Care, care_of
 from vectorstore_operator.backups.course import Course, last_good, turn
 from vectorstore_operator.backups.health import health
 from vectorstore_operator.backups.known import Backup
@@ -57,6 +57,8 @@ def test_who_comes_after_an_operator_that_was_killed_makes_nothing_twice() -> No
     made = backup(NIGHT + timedelta(minutes=1, seconds=2), "Running")  # asked for two seconds after its time
     course, due = turn(DUE, NIGHTLY, [made], NIGHT + timedelta(minutes=2))
     assert (course, due) == (Course(NIGHT + DAY, NIGHT, 0, DUE.good), None)
+    named = backup(NIGHT - HOUR, "Running", name="acme-202606100200")  # by an API server whose clock is behind
+    assert turn(DUE, NIGHTLY, [named], NIGHT + HOUR) == (course, None)
     course, due = turn(DUE, NIGHTLY, [backup(NIGHT + timedelta(minutes=2))], NIGHT + DAY)
     assert (course.skipped, due) == (0, NIGHT + DAY)  # only the second night is to be made up for
 
@@ -174,3 +176,54 @@ def test_the_last_good_one_is_the_one_with_the_newest_contents() -> None:
     going = backup(NIGHT + 2 * DAY, "Deleting")
     assert last_good([backup(NIGHT), taken_late, going, FAILED]) == taken_late
     assert last_good([FAILED]) is None
+
+
+PLACE = {"s3": {"bucket": "backups"}, "secretName": "bucket"}
+OWN = {"s3": {"bucket": "mine", "endpoint": "https://s3.example.com"}, "secretName": "mine"}
+
+
+def cared(plan: dict[str, object] | None, backup: dict[str, object] | None = None, **spec: object) -> Care | None:
+    """Of a store that a plan is in force for, as they say."""
+    meta = {"name": "acme", "namespace": "tenants", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    store = {"metadata": meta, "spec": spec | ({"backup": backup} if backup else {}), "status": {"plan": "small"}}
+    return care_of(store, {"metadata": {"name": "small"}, "spec": {"backup": plan} if plan else {}})
+
+
+def test_what_a_store_says_goes_before_what_its_plan_says() -> None:
+    plan = {"destination": PLACE, "schedule": "0 3 * * *", "timeZone": "Europe/Berlin", "staleHours": 30}
+    found = cared(plan | {"retention": {"last": 9}})
+    assert found
+    assert (found.schedule, found.retention) == (Schedule("0 3 * * *", "Europe/Berlin"), Retention(last=9))
+    assert (found.stale, found.refusal, found.suspended, found.asleep) == (30 * HOUR, None, False, False)
+    own = cared(plan, {"schedule": "0 4 * * *", "timeZone": "UTC", "retention": {"daily": 1}, "suspend": True})
+    assert own
+    assert (own.schedule, own.retention, own.suspended) == (Schedule("0 4 * * *"), Retention(daily=1), True)
+    assert own.running is None
+
+
+def test_a_store_without_a_place_for_its_backups_is_told_so() -> None:
+    for found, reason in (
+        (cared({"schedule": "0 3 * * *"}), "NoDestination"),
+        (cared(None, {"schedule": "0 3 * * *"}), "NoDestination"),
+        (cared({"endpoints": ["https://s3.eu.example.com"]}, {"destination": OWN}), "EndpointNotAllowed"),
+    ):
+        assert found
+        assert found.refusal
+        assert (found.refusal.reason, found.running) == (reason, None)
+    allowed = cared({"endpoints": ["https://s3.example.com"]}, {"destination": OWN})
+    assert allowed
+    assert (allowed.refusal, allowed.limit) == (None, None)
+
+
+def test_nothing_is_told_of_a_store_that_nobody_wants_backed_up() -> None:
+    assert cared(None) is None
+    assert cared({"endpoints": ["*"], "byTenants": True}) is None
+    assert cared({"destination": PLACE, "schedule": "0 3 * * *"}, engine={"remote": {"url": "http://chroma"}}) is None
+    assert care_of({"metadata": {}, "spec": {"backup": {"schedule": "0 3 * * *"}}}, None) is None  # not accepted yet
+
+
+def test_a_store_whose_plan_went_has_no_place_any_more() -> None:
+    gone = care_of({"metadata": {}, "spec": {}, "status": {"plan": "small", "backup": {"count": 3}}}, None)
+    assert gone
+    assert gone.refusal
+    assert gone.refusal.reason == "PlanNotFound"
