@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.desired import store as resolved
 from tests.support.shelved import backup_object
 
+from vectorstore_operator import backups
 from vectorstore_operator.api.restore import Restore, RestoreFrom
 from vectorstore_operator.backups.hindrances import not_accepted, of_contents, of_port, of_store, sought
 from vectorstore_operator.backups.known import Backup, Shelf
@@ -188,6 +191,17 @@ def test_what_the_leader_says(port: Port | None, begins: Any, in_place: Any) -> 
     for ask, reason in ((new(), begins), (IN_PLACE, in_place)):
         found = of_port(ask, "acme", port)
         assert (found and of(found)) == reason
+
+
+def test_every_reason_has_its_row_in_the_docs() -> None:
+    page = Path(__file__).parents[3] / "docs" / "conditions.md"
+    rows = re.findall(r"^\| (`.*?) \|", page.read_text().partition("## Restored")[2].partition("\n## ")[0], re.M)
+    told = {reason for row in rows for reason in re.findall(r"`(\w+)`", row)}
+    folder = Path(backups.__file__).parent
+    code = "".join((folder / f"{name}.py").read_text() for name in ("restoring", "hindrances", "ordering"))
+    reasons = set(re.findall(r"""(?:Hindrance\(\s*|reason=)"(\w+)\"""", code)) - {"TakenBack"}  # no condition tells it
+    assert reasons <= told, reasons - told
+    assert {"BackupNotFound", "JobRefused", "Unreadable"} <= reasons
 
 
 def test_a_leader_s_answer_is_read() -> None:
