@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from pydantic import ValidationError
+
 from vectorstore_operator.api.backup import ProtectionStatus
 from vectorstore_operator.backups.known import Backup, moment
 from vectorstore_operator.backups.retention import made
 from vectorstore_operator.backups.schedule import Schedule
+from vectorstore_operator.objects import Object
 
 _SECOND = timedelta(seconds=1)
 
@@ -33,8 +36,12 @@ class Course:
     """When that was taken."""
 
     @classmethod
-    def told(cls, status: ProtectionStatus, backups: Sequence[Backup]) -> Course:
-        """As a store's status tells it."""
+    def told(cls, told: Object, backups: Sequence[Backup]) -> Course:
+        """As a store's `status.backup` tells it."""
+        try:
+            status = ProtectionStatus.model_validate(told)
+        except ValidationError:
+            return cls()  # a later release told it
         good = moment(status.last_good_at)
         skipped = max(0, (status.missed or 0) - failed(backups, good))
         return cls(moment(status.next), moment(status.scheduled), skipped, good)

@@ -62,15 +62,18 @@ def _judged(care: Care, good: Backup | None, backups: Sequence[Backup], missed: 
     failure, limit = _failure(backups), care.limit
     since = f"; {missed} times of the schedule brought none since" if missed else ""
     why = f"; {failure[1]}" if failure else since
-    if limit and good and now >= made(good)[0] + limit:
+    if good is None:
+        once = 1 if failure else 0  # the first that fails is told as that
+        if missed > once or (care.schedule is None and limit and now >= care.created + limit):
+            return False, "NeverBackedUp", f"{_last(good)}{why}"
+    elif limit and now >= made(good)[0] + limit:
         return False, "TooOld", f"{_last(good)}, more than {_hours(limit)} ago{why}"
     if failure:
         return False, failure[0], f"{failure[1]}; {_last(good)}"
     if care.schedule is None and limit is None:
         return True if good else None, "NotScheduled", f"backups are made when somebody asks; {_last(good)}"
     if good is None:
-        late = missed > 0 or (care.schedule is None and limit is not None and now >= care.created + limit)
-        return False if late else None, "NeverBackedUp", f"{_last(good)}{since}"
+        return None, "NeverBackedUp", _last(good)
     return True, "Healthy", _last(good)
 
 

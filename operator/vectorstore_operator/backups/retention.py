@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 from vectorstore_operator.api.backup import Retention
 from vectorstore_operator.backups.known import Backup
+from vectorstore_operator.cluster.cache import Key
+from vectorstore_operator.objects import Object
 
 FAILED = 10
 """Newest failures that stay while nothing good came after them."""
@@ -35,6 +37,18 @@ def surplus(backups: Iterable[Backup], retention: Retention | None, zone: str) -
     staying = {b.uid for b in [*_kept(good, retention, ZoneInfo(zone)), *good[:1]]}
     staying |= {b.uid for b in failed[:FAILED] if not good or made(b) > made(good[0])}
     return [b for b in reversed(ours) if b.uid not in staying]
+
+
+def in_use(stores: Iterable[Object]) -> set[Key]:
+    """Backups that stores are being restored from, or wait for."""
+    found = set()
+    for store in stores:
+        if ((store.get("status") or {}).get("restore") or {}).get("phase") not in ("Waiting", "Restoring"):
+            continue
+        for asked in (store["spec"].get("restoreFrom") or {}, store["spec"].get("restore") or {}):
+            if backup := asked.get("backup"):
+                found.add(Key(backup.get("namespace") or store["metadata"]["namespace"], backup["name"]))
+    return found
 
 
 def made(backup: Backup) -> tuple[datetime, str]:

@@ -6,21 +6,20 @@ time of the schedule in its name: none is ever made twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-
-from pydantic import ValidationError
 
 from vectorstore_operator.api.backup import ProtectionStatus
 from vectorstore_operator.backups.care import Care, care_of
 from vectorstore_operator.backups.course import Course, last_good, named, turn
 from vectorstore_operator.backups.health import Health, health
 from vectorstore_operator.backups.known import BEGINNING, Backup, moment
-from vectorstore_operator.backups.retention import surplus
+from vectorstore_operator.backups.retention import in_use, surplus
 from vectorstore_operator.backups.tools import Tools
 from vectorstore_operator.cluster.cache import Key
 from vectorstore_operator.cluster.errors import Conflict, Forbidden, Invalid
+from vectorstore_operator.cluster.events import News
 from vectorstore_operator.cluster.kinds import BACKUP
 from vectorstore_operator.conditions import Told, before
 from vectorstore_operator.names import SCHEDULED_LABEL, STORE_LABEL
@@ -75,16 +74,20 @@ class Schedules:
             self._tell(key, store, None)
             return None
         backups, now = self._backups(key, store), self._clock()
-        course, due = turn(self._course(key, store, backups), care.running, backups, now, care.asleep)
+        former = self._course(key, store, backups)
+        course, due = turn(former, care.running, backups, now, care.asleep)
         if due:
             await self._make(key, due)
             backups = self._backups(key, store)
+        self._denied.pop(key, None)
+        if missed := course.skipped - former.skipped:
+            await self._tools.recorder.tell(store, News("Warning", "BackupMissed", said_of(missed, due)))
         self._courses[key] = store["metadata"]["uid"], course
         found = self._health(key, care, course, backups, now)
         self._tell(key, store, found)
-        used = in_use(self._tools.cache.stores().values())
-        if gone := [b for b in surplus(backups, care.retention, care.zone) if b.key not in used]:
-            await self._prune(gone)
+        if gone := surplus(backups, care.retention, care.zone):
+            used = in_use(self._tools.cache.stores().values())
+            await self._prune([b for b in gone if b.key not in used])
         waits = ((then - now).total_seconds() for then in (course.next, found.until) if then and then > now)
         return min((AT_LEAST, *waits))
 
@@ -97,7 +100,6 @@ class Schedules:
             self._denied[key] = Refusal(type(error).__name__, f"the API server takes no VectorStoreBackup: {error}")
             self._tools.changed(key)
             raise
-        self._denied.pop(key, None)
         if isinstance(known := self._tools.shelf.put(live), Backup):
             self._tools.soon(known.item)
 
@@ -123,7 +125,7 @@ class Schedules:
     def _course(self, key: Key, store: Object, backups: Sequence[Backup]) -> Course:
         uid, course = self._courses.get(key, ("", Course()))
         if uid != store["metadata"]["uid"]:
-            course = Course.told(_protection(store), backups)
+            course = Course.told((store.get("status") or {}).get("backup") or {}, backups)
         return course.with_good(last_good(backups))
 
     def _health(self, key: Key, care: Care, course: Course, backups: Sequence[Backup], now: datetime) -> Health:
@@ -144,20 +146,8 @@ def scheduled(key: Key, due: datetime) -> Object:
     }
 
 
-def in_use(stores: Iterable[Object]) -> set[Key]:
-    """Backups that stores are being restored from, or wait for."""
-    found = set()
-    for store in stores:
-        if ((store.get("status") or {}).get("restore") or {}).get("phase") not in ("Waiting", "Restoring"):
-            continue
-        for asked in (store["spec"].get("restoreFrom") or {}, store["spec"].get("restore") or {}):
-            if backup := asked.get("backup"):
-                found.add(Key(backup.get("namespace") or store["metadata"]["namespace"], backup["name"]))
-    return found
-
-
-def _protection(store: Object) -> ProtectionStatus:
-    try:
-        return ProtectionStatus.model_validate((store.get("status") or {}).get("backup") or {})
-    except ValidationError:
-        return ProtectionStatus()  # a later release told it
+def said_of(missed: int, due: datetime | None) -> str:
+    """Words on times of a schedule that were missed; others than the one that is carried out, if one is."""
+    times = "a time" if missed == 1 else f"{missed} times"
+    why = "while no operator worked; one is made for the last" if due else "as the one before it is still being made"
+    return f"{times} of the schedule brought no backup, {why}"

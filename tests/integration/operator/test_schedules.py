@@ -18,6 +18,7 @@ from vectorstore_operator.backups.tools import Tools
 from vectorstore_operator.cluster.api import Cluster
 from vectorstore_operator.cluster.cache import Cache, Key
 from vectorstore_operator.cluster.errors import Forbidden
+from vectorstore_operator.cluster.events import Recorder
 from vectorstore_operator.cluster.kinds import BACKUP, PLAN, STORE
 from vectorstore_operator.observe import Usage
 from vectorstore_operator.observe.backed import Backed
@@ -62,7 +63,7 @@ class World:
             jobs=unused,
             settings=unused,
             token=unused,
-            recorder=unused,
+            recorder=Recorder(self.tenant.cluster, "test", lambda reason: None),
             changed=self.told.append,
             soon=soon.append,
         )
@@ -206,6 +207,7 @@ async def test_after_an_outage_one_backup_is_made_and_the_others_are_told_as_mis
     await world.look()
     assert list(await world.backups()) == ["acme-203006150200"]
     assert (world.protection["missed"], world.healthy) == (4, ("False", "NeverBackedUp"))
+    assert (await world.tenant.told("BackupMissed"))["note"].startswith("4 times of the schedule brought no backup")
     await world.came_to("acme-203006150200", "Completed")
     await world.look()
     assert (world.protection["missed"], world.healthy) == (0, ("True", "Healthy"))
@@ -219,7 +221,8 @@ async def test_a_time_is_missed_while_the_backup_before_it_is_being_made(world: 
         await world.came_to(NAME, phase)
     await world.look()
     assert list(await world.backups()) == [NAME]
-    assert (world.protection["missed"], world.healthy) == (3, ("False", "LastFailed"))
+    assert (world.protection["missed"], world.healthy) == (3, ("False", "NeverBackedUp"))
+    assert len(await world.tenant.events("BackupMissed")) == 2
     world.now = NIGHT + 3 * DAY
     await world.look()
     assert list(await world.backups()) == [NAME, "acme-203006140200"]

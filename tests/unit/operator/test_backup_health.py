@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.support.shelved import backup
 
-from vectorstore_operator.api.backup import ProtectionStatus, Retention
+from vectorstore_operator.api.backup import Retention
 from vectorstore_operator.backups.care import Care, care_of
 from vectorstore_operator.backups.course import Course, last_good, turn
 from vectorstore_operator.backups.health import health
@@ -90,7 +90,8 @@ def test_what_a_status_tells_is_all_there_is_to_know() -> None:
     course = Course(NIGHT + 6 * DAY, NIGHT + 5 * DAY, 3, NIGHT)
     told = health(care(), course, backups, NIGHT + 5 * DAY).protection
     assert told.missed == 5
-    assert Course.told(ProtectionStatus.model_validate_json(told.model_dump_json(by_alias=True)), backups) == course
+    assert Course.told(told.model_dump(mode="json", by_alias=True), backups) == course
+    assert Course.told({"next": 7, "of": "a later release"}, backups) == Course()
 
 
 def test_a_new_good_one_ends_what_was_missed_and_the_loss_of_one_does_not() -> None:
@@ -140,6 +141,8 @@ NOT_PROVEN = backup(
         (care(), [*OLD, FAILED], 0, ("False", "TooOld")),
         (care(), [backup(NIGHT), FAILED], 0, ("False", "LastFailed")),
         (care(), [FAILED], 0, ("False", "LastFailed")),
+        (care(), [FAILED], 1, ("False", "NeverBackedUp")),
+        (care(), [backup(NIGHT, "Failed"), FAILED], 0, ("False", "NeverBackedUp")),
         (care(), [FAILED, backup(NOW + HOUR)], 0, ("True", "Healthy")),
         (care(), [backup(NIGHT), NOT_PROVEN], 0, ("False", "VerificationFailed")),
         (care(suspended=True), OLD, 0, ("Unknown", "Suspended")),
