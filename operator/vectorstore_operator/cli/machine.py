@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 from vectorstore_operator.cli import backup, machine_report, migration_verbs, show
 from vectorstore_operator.cli.report import tell
+from vectorstore_operator.cli.schedule import schedule
 from vectorstore_operator.cli.show import say
 from vectorstore_operator.cli.snippets import file_key, snippet
 from vectorstore_operator.cli.verbs import output, text_or_json, until_interrupted
@@ -223,6 +224,6 @@ def wake(home: Home, name: str, seconds: float) -> None:
 
 for each in (
     *(migration_verbs.machine_import, migration_verbs.machine_export),
-    *(backup.backup, backup.restore, backup.list_backups),
+    *(backup.backup, backup.restore, backup.list_backups, schedule),
 ):
     machine.add_command(each)
