@@ -134,10 +134,14 @@ def _shown(backup: Backup) -> Object:
         "taken": times.time(backup.taken) if backup.taken else None,
         "size": backup.size,
         "verified": times.time(backup.verified_at) if backup.verified_at else None,
-        "message": backup.complete_reason if state in ("failed", "pending") else None,
+        "message": _reason(backup) if state in ("failed", "pending") else None,
         "asked": ID.fullmatch(backup.key.name) is not None,
     }
     return {name: value for name, value in fields.items() if value not in (None, "")}
+
+
+def _reason(backup: Backup) -> str:
+    return backup.verified_reason if backup.verified is False else backup.complete_reason
 
 
 def _why(restore: Object) -> str:

@@ -19,7 +19,7 @@ RESTORE_STEPS = ("Waiting", "Restoring", "Restored")
 def summary(backup: Object) -> dict[str, Any]:
     """A backup as `backups` shows it."""
     meta, spec, status = backup["metadata"], backup.get("spec") or {}, backup.get("status") or {}
-    told = condition(backup, "Complete")
+    told = _deciding(backup)
     return {
         "name": meta["name"],
         "namespace": meta["namespace"],
@@ -61,14 +61,17 @@ def is_made(backup: Object) -> bool:
         Problem: it failed, or it is there and did not hold.
     """
     name, phase = backup["metadata"]["name"], (backup.get("status") or {}).get("phase")
-    told, proven = condition(backup, "Complete"), condition(backup, "Verified")
     if phase == "Failed":
-        raise Problem(f"{name}: {told.get('message')} ({told.get('reason')})")
-    if phase != "Completed" or not seen(backup):
-        return False
-    if proven.get("status") == "False":
-        raise Problem(f"{name} is made, and could not be proven: {proven.get('message')} ({proven.get('reason')})")
-    return True
+        why = _deciding(backup)
+        what = f"{name} is made, and could not be proven" if why.get("type") == "Verified" else name
+        raise Problem(f"{what}: {why.get('message')} ({why.get('reason')})")
+    return phase == "Completed" and seen(backup)
+
+
+def _deciding(backup: Object) -> Object:
+    """The condition that says why it stands as it does: one that was made may not have been proven."""
+    proven = condition(backup, "Verified")
+    return proven if proven.get("status") == "False" else condition(backup, "Complete")
 
 
 def made(backup: Object) -> str:

@@ -9,6 +9,7 @@ from vectorstore_operator.cli import backup_words as words
 from vectorstore_operator.cli.cluster_report import Look, report
 from vectorstore_operator.local import Problem
 
+COMPLETE = ("Complete", "True", "Stored", "it is there")
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 
 
@@ -41,7 +42,9 @@ def test_a_backup_that_failed_or_did_not_hold_ends_the_wait_with_the_reason() ->
     with pytest.raises(Problem, match=r"nightly: there is no bucket 'b' \(NoSuchBucket\)"):
         words.is_made(failed)
     with pytest.raises(Problem, match=r"nightly is made, and could not be proven: 3 rows differ \(Differs\)"):
-        words.is_made(backup("Completed", ("Verified", "False", "Differs", "3 rows differ")))
+        words.is_made(backup("Failed", COMPLETE, ("Verified", "False", "Differs", "3 rows differ")))
+    shown = words.summary(backup("Failed", COMPLETE, ("Verified", "False", "Differs", "3 rows differ")))
+    assert words.row(shown, NOW)["told"] == "Failed (Differs)"
 
 
 def test_a_table_says_of_a_failed_backup_why() -> None:
