@@ -63,6 +63,11 @@ def last_good(backups: Sequence[Backup]) -> Backup | None:
     return max((b for b in backups if b.good and not b.deleting), key=made, default=None)
 
 
+def counted(missed: int) -> str:
+    """Words on so many times."""
+    return f"{'a time' if missed == 1 else f'{missed} times'} of the schedule brought no backup"
+
+
 def named(store: str, due: datetime) -> str:
     """What the backup of a store for a time of its schedule is called."""
     return f"{store}-{due.astimezone(UTC):%Y%m%d%H%M}"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from vectorstore_operator import times
 from vectorstore_operator.api.backup import ProtectionStatus
 from vectorstore_operator.backups.care import Care
-from vectorstore_operator.backups.course import Course, failed, last_good
+from vectorstore_operator.backups.course import Course, counted, failed, last_good
 from vectorstore_operator.backups.known import Backup
 from vectorstore_operator.backups.retention import made
 from vectorstore_operator.conditions import Told, told
@@ -60,8 +60,7 @@ def _held(care: Care, good: Backup | None) -> _Said | None:
 
 def _judged(care: Care, good: Backup | None, backups: Sequence[Backup], missed: int, now: datetime) -> _Said:
     failure, limit = _failure(backups), care.limit
-    since = f"; {missed} times of the schedule brought none since" if missed else ""
-    why = f"; {failure[1]}" if failure else since
+    why = f"; {failure[1]}" if failure else f"; {counted(missed)}{' since' if good else ''}" if missed else ""
     if good is None:
         once = 1 if failure else 0  # the first that fails is told as that
         if missed > once or (care.schedule is None and limit and now >= care.created + limit):

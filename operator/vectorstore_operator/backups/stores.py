@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from vectorstore_operator.api.backup import ProtectionStatus
 from vectorstore_operator.backups.care import Care, care_of
-from vectorstore_operator.backups.course import Course, last_good, named, turn
+from vectorstore_operator.backups.course import Course, counted, last_good, named, turn
 from vectorstore_operator.backups.health import Health, health
 from vectorstore_operator.backups.known import BEGINNING, Backup, moment
 from vectorstore_operator.backups.retention import in_use, surplus
@@ -148,6 +148,5 @@ def scheduled(key: Key, due: datetime) -> Object:
 
 def said_of(missed: int, due: datetime | None) -> str:
     """Words on times of a schedule that were missed; others than the one that is carried out, if one is."""
-    times = "a time" if missed == 1 else f"{missed} times"
     why = "while no operator worked; one is made for the last" if due else "as the one before it is still being made"
-    return f"{times} of the schedule brought no backup, {why}"
+    return f"{counted(missed)}, {why}"
