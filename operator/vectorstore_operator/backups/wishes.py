@@ -104,13 +104,18 @@ def refused(wish: Wish, store: Object, backups: Sequence[Backup], now: datetime)
     found = next((each for each in backups if each.key.name == wish.backup), None)
     if found is None or not found.good or found.deleting or found.store_uid is None:
         return f"this store has no complete backup {wish.backup[:63]!r}"
-    status = (store.get("status") or {}).get("restore") or {}
-    if status.get("request") == wish.id:
-        return None
-    finished = moment(status.get("finishedAt"))
-    if now - wish.asked > LATE or (finished is not None and finished > wish.asked):
+    if late(wish, store, now):
         return "it was seen only after an hour, or after another restore; ask again if it is still wanted"
     return None
+
+
+def late(wish: Wish, store: Object, now: datetime) -> bool:
+    """Whether a restore that was not begun yet is not to be begun any more."""
+    status = (store.get("status") or {}).get("restore") or {}
+    if status.get("request") == wish.id:
+        return False
+    finished = moment(status.get("finishedAt"))
+    return now - wish.asked > LATE or (finished is not None and finished > wish.asked)
 
 
 def told(store: Object, backups: Sequence[Backup], wishes: Sequence[Wish], refusals: dict[str, str]) -> Object:
