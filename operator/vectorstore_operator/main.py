@@ -11,12 +11,16 @@ import gc
 import logging
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import kopf
 import uvloop
 from pydantic import ValidationError
 
 from vectorstore_operator import handlers
+from vectorstore_operator.backups.known import Backup, Grant, Item
+from vectorstore_operator.backups.numbers import Numbers
+from vectorstore_operator.backups.watching import Watching
 from vectorstore_operator.cluster.api import Cluster
 from vectorstore_operator.cluster.cache import Cache, Key
 from vectorstore_operator.cluster.connection import Connection, connect
@@ -51,13 +55,16 @@ class Operator:
         self.informers = [
             Informer(anyhow, kind, namespace, self.cache, self.changed) for kind in CHILDREN for namespace in namespaces
         ]
+        self.watching = Watching(anyhow, namespaces, settings.namespace, self.seen, self.moved)
         self.resync = Resync(anyhow, namespaces, self.cache, self.changed, settings.resync_seconds)
-        self.sources: tuple[Resync | Informer, ...] = (self.resync, *self.informers)
+        informers = (*self.informers, *self.watching.informers)
+        self.sources: tuple[Resync | Informer[Any], ...] = (self.resync, *informers)
         self.working: Work | None = None
         """What is done, while this operator leads."""
         self.running: asyncio.Task[None] | None = None
-        self.vitals = Vitals(self.cache, self.resync, self.informers, self.queue, self.usage)
+        self.vitals = Vitals(self.cache, self.resync, informers, self.queue, self.usage)
         self.vitals.register(self.metrics)
+        self.metrics.registry.register(Numbers(self.watching.shelf))
 
     def leads(self) -> bool:
         """Whether this operator may write."""
@@ -67,6 +74,16 @@ class Operator:
         """Gives a store or plan to the workers, if this operator has any."""
         if self.working is not None:
             self.working.changed(key)
+
+    def seen(self, what: Backup | Grant) -> None:
+        """Tells the workers of a backup or grant, likewise."""
+        if self.working is not None:
+            self.working.backups.seen(what)
+
+    def moved(self, item: Item) -> None:
+        """Tells the workers whose Jobs got on, likewise."""
+        if self.working is not None:
+            self.working.backups.moved(item)
 
     def queue(self) -> WorkQueue[Key] | None:
         """What is in line, while this operator leads; may be asked for on another thread."""
@@ -146,7 +163,7 @@ class Operator:
         settings, cluster = self.settings, self.cluster
         await self.resync.afresh()  # by an older spec what the predecessor did would be undone, and done once more
         secret = await patient_secret(cluster, settings.namespace, settings.secret_name, settings.secret_file)
-        working = self.working = Work(settings, cluster, self.cache, self.metrics, secret)
+        working = self.working = Work(settings, cluster, self.cache, self.watching, self.metrics, secret)
         try:
             await working.run()
         finally:

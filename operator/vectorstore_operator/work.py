@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 
+from vectorstore_operator.backups.line import Line
+from vectorstore_operator.backups.watching import Watching
 from vectorstore_operator.cluster.api import Cluster
 from vectorstore_operator.cluster.cache import Cache, Key
 from vectorstore_operator.cluster.events import Recorder
@@ -15,7 +17,6 @@ from vectorstore_operator.instances.checkpoint import Checkpoints
 from vectorstore_operator.instances.pushes import Pushes
 from vectorstore_operator.instances.usage import Instances
 from vectorstore_operator.objects import Object
-from vectorstore_operator.observe.backed import NOTHING
 from vectorstore_operator.reconcile.loop import Reconciler, backoff
 from vectorstore_operator.render import Platform, keys
 from vectorstore_operator.rollout.pace import Pace
@@ -31,13 +32,20 @@ class Work:
     """The parts that an operator has while it leads."""
 
     def __init__(
-        self, settings: OperatorSettings, cluster: Cluster, cache: Cache, metrics: Metrics, secret: bytes
+        self,
+        settings: OperatorSettings,
+        cluster: Cluster,
+        cache: Cache,
+        watching: Watching,
+        metrics: Metrics,
+        secret: bytes,
     ) -> None:
         """
         Args:
             settings: the operator's.
             cluster: is written to, while the operator leads.
             cache: what is there.
+            watching: what is there of backups.
             metrics: counts what is done.
             secret: what the tokens between operator and instances are derived from.
         """
@@ -46,7 +54,9 @@ class Work:
             return keys.token(secret, "admin", store["metadata"]["uid"])
 
         self._cache = cache
-        self.instances = Instances(cache, token, self.changed, settings.usage_seconds)
+        recorder = Recorder(cluster, settings.identity, metrics.count_event)
+        self.backups = Line(settings, cluster, cache, watching, recorder, token, self._again, metrics.count_failed)
+        self.instances = Instances(cache, token, self.changed, settings.usage_seconds, self.backups.asked.heard)
         self._pushes = Pushes(cache, token)
         self._checkpoints = Checkpoints(cache, token, self.changed)
         self._pace = Pace(cache, settings.instance_image, self.changed, self._count)
@@ -54,13 +64,13 @@ class Work:
             cluster,
             cache,
             platform(settings, secret),
-            Recorder(cluster, settings.identity, metrics.count_event),
+            recorder,
             self.instances.usage,
             metrics,
             self._pushes.spread,
             self._pace,
             self._checkpoints,
-            lambda key, store, now: NOTHING,
+            self.backups.backed,
         )
         rate = settings.reconciles_per_second
         self.queue = WorkQueue(self._look, backoff, workers=settings.workers, bucket=Bucket(rate, 2 * rate))
@@ -71,6 +81,7 @@ class Work:
         if not key.namespace:
             for user in self._cache.users(key.name):
                 self.queue.add(user)
+        self.backups.changed(key)
 
     async def run(self) -> None:
         """Reconciles every store and plan, now and whenever something changes; ends when cancelled."""
@@ -80,23 +91,36 @@ class Work:
             group.create_task(self.queue.run())
             group.create_task(self.instances.run())
             group.create_task(self._pushes.run())
+            group.create_task(self.backups.run())
 
     async def stop(self) -> None:
         """Forgets what was to come later, and waits for no checkpoint any more."""
         self.queue.close()
+        self.backups.close()
         await self._checkpoints.stop()
 
     async def _look(self, key: Key) -> float | None:
-        had = self._cache.has(key)
+        had, restored = self._cache.has(key), self._restored(key)
         try:
             return await self._reconcile(key)
         finally:
             self._pushes.add(key)  # what the look changed, or a pod that became ready
             if key.namespace:
                 self._pace.looked(key)
+            if self._cache.has(key) != had or self._restored(key) != restored:
+                self.backups.changed(key)  # as what the look itself told comes back from no watch
             if key.namespace and (self._cache.store(key) is None or self._cache.has(key) != had):
                 for plan in self._cache.plans():
                     self._count(Key("", plan["metadata"]["name"]))
+
+    def _again(self, key: Key) -> None:
+        """Has a store told what there is to tell of its backups and restores."""
+        self.queue.add(key)
+
+    def _restored(self, key: Key) -> Object | None:
+        """What is told of a store's restore."""
+        restore: Object | None = ((self._cache.store(key) or {}).get("status") or {}).get("restore")
+        return restore
 
     def _count(self, plan: Key) -> None:
         """Has the stores of a plan counted in a moment: many that come at once are one count."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -26,8 +26,12 @@ from vectorstore_operator.objects import Object, controller
 from vectorstore_operator.observe.pods import IMAGE, NOT_MADE
 from vectorstore_operator.settings import OperatorSettings
 
-LIMITED = ("backup", "verify")
-"""Verbs of which only so many run at a time."""
+LIMITED = ("vb-backup-", "vb-verify-")
+"""How the names of Jobs begin of which only so many run at a time."""
+
+
+SETTLE = timedelta(seconds=10)
+"""For which the news of a pod may be behind those of its Job."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ class Jobs:
         if live is None:
             return None
         pods = self.shelf.pods(live)
-        seen = state(live, pods)
+        seen = state(live, pods, datetime.now(UTC))
         whole = seen.ended or live["metadata"]["uid"] in self._whole or any(map(_began, pods))
         return seen if whole else None
 
@@ -115,12 +119,13 @@ class Jobs:
 
     def active(self) -> set[str]:
         """For whom, by uid, a Job of those runs of which there are only so many at a time."""
-        running = (job for job in self.shelf.jobs() if state(job, ()).ended is None)
-        return {
-            job["metadata"]["labels"][BACKUP_LABEL]
-            for job in running
-            if job["metadata"]["name"].split("-")[1] in LIMITED
-        }
+        return {_uid(job) for job in self.shelf.jobs() if _limited(job["metadata"]) and not _done(job)}
+
+    def names(self, purpose: Purpose) -> frozenset[str]:
+        """The backups whose archives a Job that deletes was started for."""
+        live = self.shelf.job(purpose.name, self._settings.namespace) or {"metadata": {}}
+        told = (live["metadata"].get("annotations") or {}).get(render.NAMES_ANNOTATION, "")
+        return frozenset(told.split())
 
     async def start(self, order: Order) -> None:
         """Makes the Job and its Secret, or what is missing of them.
@@ -154,10 +159,12 @@ class Jobs:
             await self._cluster.delete(live)
 
 
-def state(job: Object, pods: Iterable[Object]) -> JobState:
-    """How a Job fares, by its status and its pods. Pure."""
-    done = {one["type"]: one for one in (job.get("status") or {}).get("conditions") or () if one["status"] == "True"}
-    end = done.get("Complete") or done.get("Failed")
+def state(job: Object, pods: Iterable[Object], now: datetime) -> JobState:
+    """How a Job fares, by its status and its pods. Pure.
+
+    Pods are watched apart from Jobs: that of a Job that ended may not be known to have ended yet.
+    """
+    end = _done(job)
     newest = max(pods, key=_made, default=None)
     seen = JobState(
         started=moment(job["metadata"].get("creationTimestamp")) or BEGINNING,
@@ -166,6 +173,8 @@ def state(job: Object, pods: Iterable[Object]) -> JobState:
     )
     if seen.result is not None:
         return seen
+    if seen.ended and now - seen.ended < SETTLE and not (newest and _over(newest)):
+        return replace(seen, ended=None)
     reason, failed = _ended(end, newest) if end else _stuck(newest) if newest else ("", None)
     return replace(seen, reason=reason, failed=failed)
 
@@ -227,6 +236,21 @@ def _made(obj: Object) -> str:
 
 def _container(pod: Object) -> Object:
     return next(iter((pod.get("status") or {}).get("containerStatuses") or ()), {})
+
+
+def _done(job: Object) -> Object | None:
+    """The condition that says that a Job ended."""
+    told = (job.get("status") or {}).get("conditions") or ()
+    return next((one for one in told if one["type"] in ("Complete", "Failed") and one["status"] == "True"), None)
+
+
+def _uid(obj: Object) -> str:
+    return str((obj["metadata"].get("labels") or {}).get(BACKUP_LABEL, ""))
+
+
+def _limited(named: Object) -> bool:
+    """Whether what has the name of a Job makes or proves a backup."""
+    return str(named.get("name", "")).startswith(LIMITED)
 
 
 def _began(pod: Object) -> bool:

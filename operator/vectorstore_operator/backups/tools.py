@@ -34,3 +34,5 @@ class Tools:
     """Has a store looked at by the reconciler: what its status tells of backups and restores changed."""
     soon: Callable[[Item], None]
     """Has a backup, or a store's schedule and restores, looked at here."""
+    failed: Callable[[Key, str], None] = lambda store, reason: None
+    """Told of every backup of a store that failed, and why: it is counted."""

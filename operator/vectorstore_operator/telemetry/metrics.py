@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from vectorstore_operator.cluster.cache import Key
 from vectorstore_operator.objects import Object
 
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -25,6 +26,11 @@ class Metrics:
         self.skips = self._counter("skips", "Children that were as wanted, so that nothing was sent.", ("kind",))
         self.prunes = self._counter("prunes", "Children deleted that are not wanted any more.", ("kind",))
         self.events = self._counter("events", "Events told, by reason.", ("reason",))
+        self.backup_failures = self._counter(
+            "backup_failures",
+            "Backups that failed, and archives that could not be deleted.",
+            ("namespace", "name", "reason"),
+        )
         self.seconds = Histogram(
             "vectorstore_operator_reconcile_seconds",
             "Time one look takes, in seconds.",
@@ -39,6 +45,10 @@ class Metrics:
     def count_event(self, reason: str) -> None:
         """Counts one Event: what `Recorder` wants told."""
         self.events.labels(reason).inc()
+
+    def count_failed(self, store: Key, reason: str) -> None:
+        """Counts one backup of a store that failed."""
+        self.backup_failures.labels(store.namespace, store.name, reason).inc()
 
     def compared(self, wanted: Iterable[Object], differing: Collection[Object]) -> None:
         """Counts the children of a store that are to be applied, and those that are as they should be."""

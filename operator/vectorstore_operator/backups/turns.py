@@ -1,0 +1,47 @@
+"""Whose Jobs run: so many at a time, whoever waits longest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from vectorstore_operator.backups.known import Backup, Item
+
+
+class Turns:
+    """The places at which backups are made and proven."""
+
+    def __init__(self, at_once: int, active: Callable[[], set[str]], soon: Callable[[Item], None]) -> None:
+        """
+        Args:
+            at_once: how many places there are.
+            active: the uids of those whose Jobs run.
+            soon: told who has to ask again.
+        """
+        self._at_once, self._active, self._soon = at_once, active, soon
+        self._held: set[str] = set()
+        """Who has a place, and no Job yet."""
+        self._waiting: dict[str, tuple[datetime, Item]] = {}
+
+    def take(self, backup: Backup) -> bool:
+        """Whether a backup has a place, from now on or already."""
+        busy = self._active() | self._held
+        if backup.uid in busy:
+            return True
+        self._waiting[backup.uid] = backup.created, backup.item
+        first = sorted(self._waiting, key=lambda uid: self._waiting[uid])[: max(0, self._at_once - len(busy))]
+        if backup.uid not in first:
+            return False
+        del self._waiting[backup.uid]
+        self._held.add(backup.uid)
+        return True
+
+    def leave(self, uid: str) -> None:
+        """A backup wants no place, for now or any more."""
+        self._waiting.pop(uid, None)
+        self._held.discard(uid)
+
+    def wake(self) -> None:
+        """A place may be free."""
+        for _, item in list(self._waiting.values()):
+            self._soon(item)
