@@ -34,6 +34,7 @@ class Look:
     pods: Sequence[Object] = ()
     claims: Sequence[Object] = ()
     events: Sequence[Object] = ()
+    backups: Sequence[Object] = ()
 
 
 def report(look: Look, me: str, now: datetime) -> Report:
@@ -98,6 +99,11 @@ def _why(look: Look) -> Iterator[str]:
         found = trouble([pod])
         if found and found[1] not in told:
             yield f"{found[0]}: {found[1]}"
+    for backup in look.backups:
+        if (backup.get("status") or {}).get("phase", "Pending") == "Pending":
+            waits = condition(backup, "Complete")
+            why = f" ({waits['reason']}): {waits['message']}" if waits else ": the operator has not looked at it yet"
+            yield f"backup {backup['metadata']['name']} waits{why}"
 
 
 def _todo(look: Look, ready: bool, me: str) -> Iterator[str]:

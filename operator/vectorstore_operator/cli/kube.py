@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +26,9 @@ from vectorstore_operator.cli.verbs import (
     until_interrupted,
 )
 from vectorstore_operator.cli.words import summary
+from vectorstore_operator.cluster.errors import Forbidden, NotFound
 from vectorstore_operator.local import Problem
+from vectorstore_operator.objects import Object
 
 COLUMNS = {**show.COLUMNS, "AGE": "age"}
 USAGE = {**show.USAGE, "LAST REQUEST": "idle"}
@@ -93,10 +96,13 @@ async def status(remote: Remote, name: str, output: str) -> None:
 async def _look(remote: Remote, name: str) -> Look:
     store = await remote.store(name)
     pods, claims = await asyncio.gather(remote.children("Pod", name), remote.children("PersistentVolumeClaim", name))
+    backups: list[Object] = []
+    with suppress(Forbidden, NotFound):
+        backups = await remote.backups(name)
     about = [("VectorStore", name), ("StatefulSet", name)]
     about += [(child["kind"], child["metadata"]["name"]) for child in (*pods, *claims)]
     events = await asyncio.gather(*(remote.events(kind, of) for kind, of in about))
-    return Look(store, pods, claims, [event for each in events for event in each])
+    return Look(store, pods, claims, [event for each in events for event in each], backups)
 
 
 @cluster.command()

@@ -71,7 +71,10 @@ def test_status_tells_of_the_last_good_backup_and_where_to_look_when_there_is_tr
     seen["status"]["backup"] = {"lastGood": "nightly", "lastGoodAt": "2026-11-22T03:00:00Z"}
     trouble = {"type": "BackupHealthy", "status": "False", "reason": "LastFailed", "message": "no bucket"}
     seen["status"]["conditions"] = [trouble]
-    told = report(Look(seen), "kubectl vectorstore", NOW)
+    waits = backup("Pending", ("Complete", "Unknown", "StoreNotReady", "pod acme-0 does not answer"))
+    told = report(Look(seen, backups=[waits, backup("Completed", COMPLETE)]), "kubectl vectorstore", NOW)
+    assert "backup nightly waits (StoreNotReady): pod acme-0 does not answer" in told.why
+    assert len(told.why) == 2
     assert "last good backup nightly, 1h ago" in told.facts
     assert "BackupHealthy (LastFailed): no bucket" in told.why
     assert "kubectl vectorstore backups acme -n tenants" in told.todo
