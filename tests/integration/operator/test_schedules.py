@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.integration.operator.conftest import Start
 from tests.support.operators import Object, Tenant
 
 from vectorstore_operator import times
@@ -318,3 +319,22 @@ async def test_many_stores_have_theirs_made_at_once(world: World) -> None:
     for world.now in (EVENING, NIGHT):
         await asyncio.gather(*map(look, names))
     assert set(await world.backups()) == {f"{name}-203006110200" for name in names}
+
+
+async def test_an_operator_that_begins_makes_up_for_what_its_predecessor_did_not(tenant: Tenant, start: Start) -> None:
+    plan = await tenant.plan(f"plan-{tenant.namespace}", backup=BACKUPS)
+    store = await tenant.store("acme", plan=plan["metadata"]["name"])
+    missed = {"next": "2026-06-10T02:00:00Z", "lastGood": "acme-202606090200", "lastGoodAt": "2026-06-09T02:00:09Z"}
+    meta = {name: store["metadata"][name] for name in ("name", "namespace")}
+    status = {"plan": plan["metadata"]["name"], "backup": missed}
+    head = {"apiVersion": STORE.api_version, "kind": STORE.name}
+    await tenant.cluster.apply({**head, "metadata": meta, "status": status}, "status")
+    start()
+    told = await tenant.until(STORE.name, "acme", lambda obj: "scheduled" in obj["status"].get("backup", {}))
+    (made,) = (await tenant.cluster.list(BACKUP, tenant.namespace))[0]
+    last = datetime.fromisoformat(told["status"]["backup"]["scheduled"])
+    assert made["metadata"]["name"] == f"acme-{last:%Y%m%d%H%M}"
+    assert last > datetime.now(UTC) - DAY - HOUR
+    waits = await tenant.until(BACKUP.name, made["metadata"]["name"], lambda obj: "phase" in obj.get("status", {}))
+    assert waits["status"]["phase"] == "Pending"
+    await tenant.cluster.delete(plan)
