@@ -69,4 +69,8 @@ def _problems(
     yield from (f"{key} is missing" for key in stated - set(children))
     yield from (f"{key} is superfluous" for key in set(children) - stated - claims)
     yield from (f"{objects.key(obj)} is superfluous" for obj in surplus(wanted, children))
-    yield from (f"{key} is too small" for key in claims if size_of(children[key]) < wanted.storage)
+    yield from (
+        f"{key} is too small: {children[key]}, not {wanted.storage}"
+        for key in claims
+        if size_of(children[key]) < wanted.storage
+    )

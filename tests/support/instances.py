@@ -48,6 +48,7 @@ class Running:
         return (self.folder / "keys" / name).read_text().strip()
 
     def chroma(self, key: str = "read-write") -> chromadb.ClientAPI:
+        assert self.process is None or self.process.poll() is None, self.log[-8000:]
         return chromadb.HttpClient("127.0.0.1", self.port, headers={"x-chroma-token": self.key(key)})
 
     def http(self, key: str | None = "read-write") -> httpx.Client:

@@ -63,7 +63,10 @@ def test_what_was_acknowledged_survives_kills(start: Start, budget: str) -> None
 
 
 def open_(running: Running) -> chromadb.Collection:
-    return running.chroma().get_collection("kills", embedding_function=None)
+    try:
+        return running.chroma().get_collection("kills", embedding_function=None)
+    except ValueError as problem:  # no connection
+        raise AssertionError(running.log[-8000:]) from problem
 
 
 def fresh(running: Running, seed: int) -> list[Writer]:

@@ -22,7 +22,7 @@ import pytest
 from tests.support.apiserver import ApiServer
 from tests.support.caretaker import caretaker, collect
 from tests.support.golden import IMAGE, differences
-from tests.support.operators import WITHIN, Object, Tenant, running, wait_until
+from tests.support.operators import WITHIN, Object, Running, Tenant, running, wait_until
 from tests.support.wires import Wire, Write
 
 from vectorstore_operator.cluster.kinds import SECRET, STORE
@@ -154,8 +154,8 @@ async def free(tenant: Tenant) -> None:
     await tenant.cluster.patch(await tenant.have("Lease", "vectorstore-operator"), {"spec": {"holderIdentity": ""}})
 
 
-async def converged(tenant: Tenant) -> None:
-    """Waits until everything is as it should be."""
+async def converged(tenant: Tenant, operator: Running) -> None:
+    """Waits until everything is as it should be, which this operator sees to."""
     wrong: list[str] = []
     try:
         async with asyncio.timeout(WITHIN):
@@ -166,7 +166,7 @@ async def converged(tenant: Tenant) -> None:
                     return
                 await asyncio.sleep(0.2)
     except TimeoutError:
-        raise AssertionError("\n".join(wrong)) from None
+        raise AssertionError("\n".join([*wrong, operator.log.read_text()[-8000:]])) from None
 
 
 async def waiting_for_keys(tenant: Tenant) -> list[str]:
@@ -203,7 +203,7 @@ async def test_another_goes_on_from_wherever_one_was_killed(
             leads.operator.process.kill()
             await asyncio.to_thread(leads.operator.process.wait)
             await free(tenant)
-            await converged(tenant)
+            await converged(tenant, waits.operator)
             began = min((write.began for write in waits.wire.writes), default=float("inf"))
             assert [write for write in leads.wire.writes if write.status and write.ended > began] == []
             await asyncio.to_thread(leads.end)
