@@ -11,7 +11,7 @@ import aiohttp
 from vectorstore_operator import names
 from vectorstore_operator.backups.restoring import Port
 from vectorstore_operator.cluster.cache import Cache, Key
-from vectorstore_operator.observe.pods import management_url
+from vectorstore_operator.observe.pods import is_ready, management_url
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,11 @@ def address(key: Key, cache: Cache) -> str | None:
         return None
     found: str | None = (pod.get("status") or {}).get("podIP")
     return found
+
+
+def ready(key: Key, cache: Cache) -> bool:
+    """Whether a store's pod 0 serves."""
+    return is_ready(cache.children(key).get(("Pod", f"{key.name}-0"), {}))
 
 
 async def asked(key: Key, cache: Cache, token: str) -> Port | None:

@@ -16,6 +16,7 @@ from vectorstore_operator.backups.hindrances import of_port
 from vectorstore_operator.backups.known import Item
 from vectorstore_operator.backups.ordering import order_of, purpose_of
 from vectorstore_operator.backups.restoring import (
+    WAIT,
     Ask,
     Hindrance,
     Next,
@@ -23,6 +24,7 @@ from vectorstore_operator.backups.restoring import (
     asked,
     begun,
     conditions,
+    empty,
     failing,
     followed,
     hindered,
@@ -33,7 +35,7 @@ from vectorstore_operator.backups.restoring import (
     timeless,
 )
 from vectorstore_operator.backups.tools import Tools
-from vectorstore_operator.backups.wishes import Wish
+from vectorstore_operator.backups.wishes import Wish, late
 from vectorstore_operator.cluster.cache import Key
 from vectorstore_operator.cluster.errors import Forbidden, Invalid
 from vectorstore_operator.conditions import Told
@@ -56,6 +58,8 @@ class Restores:
         """Namespaces of the backups that stores wait for."""
         self._wishes: dict[Key, tuple[str, Wish]] = {}
         """What holders of keys ask for, with the stores' uids, until it is begun."""
+        self._empty: dict[Key, str] = {}
+        """Stores that wait for an archive that nobody asks for, with their uids."""
 
     def told(self, store: Object, now: datetime) -> tuple[RestoreStatus | None, Told | None, Told | None]:
         """What a store tells: `status.restore`, the condition Restored, and what Ready says meanwhile."""
@@ -63,7 +67,10 @@ class Restores:
         uid, status = self._news.get(Key(meta["namespace"], meta["name"]), ("", RestoreStatus()))
         if uid != meta["uid"]:
             status = recorded(store)
-        return None if status == RestoreStatus() else status, *conditions(status)
+        restored_, waits = conditions(status)
+        if self._empty.get(Key(meta["namespace"], meta["name"])) == meta["uid"]:
+            waits = empty(meta["name"])
+        return None if status == RestoreStatus() else status, restored_, waits
 
     def awaiting(self, namespace: str) -> Iterator[Item]:
         """Stores that wait for a backup of a namespace, or a grant there: look again when one changes."""
@@ -84,13 +91,14 @@ class Restores:
         """
         store = self._tools.cache.store(key)
         if store is None or "deletionTimestamp" in store["metadata"]:
+            self._empty.pop(key, None)
             self._forget(key)
             return None
         before = recorded(store)
         ask = asked(store, before, self._wish(key, store, before))
         if ask is None and before.phase not in ("Waiting", "Restoring"):
             self._forget(key)
-            return None
+            return await self._awaits(key, store)
         found = await self._next(key, store, before, ask)
         if found.status != before:
             self._tell(key, store, found.status)
@@ -98,6 +106,19 @@ class Restores:
         if self._news.pop(key, None):
             self._tools.changed(key)  # what the look that told it did not know yet: a move may begin, or must not
         return found.again
+
+    async def _awaits(self, key: Key, store: Object) -> float | None:
+        """Whether a store that once began with an archive waits for one again: its volume was lost, or it got none."""
+        if "restoreFrom" not in (store.get("spec") or {}):
+            return None
+        waits = False
+        if (away := not leader.ready(key, self._tools.cache)) and (port := await self._port(key, store)):
+            waits = port.phase == "waiting"
+        if waits != (self._empty.pop(key, None) is not None):
+            self._tools.changed(key)
+        if waits:
+            self._empty[key] = store["metadata"]["uid"]
+        return WAIT if away and leader.address(key, self._tools.cache) else None
 
     async def _next(self, key: Key, store: Object, before: RestoreStatus, ask: Ask | None) -> Next:
         if before.phase == "Restoring":
@@ -149,6 +170,9 @@ class Restores:
         uid, wish = self._wishes.get(key, ("", None))
         if wish is None or uid != store["metadata"]["uid"] or wish.id == before.request:
             self._wishes.pop(key, None)  # from now on it is in the status
+            return None
+        if late(wish, store, datetime.now(UTC)):  # and so it is told to have failed
+            del self._wishes[key]
             return None
         return wish
 

@@ -309,6 +309,12 @@ def conditions(status: RestoreStatus) -> tuple[Told | None, Told | None]:
     return restored, told("Ready", False, "Restoring", f"{about}; see Restored") if awaited else None
 
 
+def empty(store: str) -> Told:
+    """What Ready says of a store whose volume is empty once more."""
+    what = f"pod {store}-0 holds nothing, and waits for an archive: ask for one with spec.restore"
+    return told("Ready", False, "Restoring", what)
+
+
 def timeless(status: RestoreStatus) -> RestoreStatus:
     """A status without its times, which are others in every look until it is written."""
     return _with(status, started_at=None, finished_at=None)

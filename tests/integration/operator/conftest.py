@@ -16,7 +16,7 @@ from vectorstore_operator import crd
 from vectorstore_operator.cluster.api import Cluster
 from vectorstore_operator.cluster.connection import connect
 
-Start = Callable[[], Running]
+Start = Callable[..., Running]
 
 
 @pytest.fixture(scope="session")
@@ -45,17 +45,14 @@ async def tenant(served: ApiServer) -> AsyncIterator[Tenant]:
 
 @pytest.fixture
 def start(served: ApiServer, tenant: Tenant, tmp_path: Path) -> Iterator[Start]:
-    """Starts operators of the test's namespace; call it once more for another."""
+    """Starts operators of the test's namespace, with further settings; call it once more for another."""
+    own = {
+        "watch_namespaces": tenant.namespace,
+        "namespace": tenant.namespace,
+        "instance_image": "example.invalid/instance:1",
+    }
     with ExitStack() as stack:
-        yield lambda: stack.enter_context(
-            running(
-                served.kubeconfig,
-                tmp_path,
-                watch_namespaces=tenant.namespace,
-                namespace=tenant.namespace,
-                instance_image="example.invalid/instance:1",
-            )
-        )
+        yield lambda **more: stack.enter_context(running(served.kubeconfig, tmp_path, **own | more))
 
 
 @pytest.fixture
