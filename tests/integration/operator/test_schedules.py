@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,11 +11,13 @@ from typing import Any
 
 import pytest
 from tests.integration.operator.conftest import Start
+from tests.support.apiserver import ApiServer
+from tests.support.jobs import Jobs, result
 from tests.support.operators import Object, Tenant
 
 from vectorstore_operator import times
 from vectorstore_operator.backups.known import Backup, Item, Shelf
-from vectorstore_operator.backups.stores import Schedules
+from vectorstore_operator.backups.stores import Schedules, scheduled
 from vectorstore_operator.backups.tools import Tools
 from vectorstore_operator.cluster.api import Cluster
 from vectorstore_operator.cluster.cache import Cache, Key
@@ -338,3 +341,51 @@ async def test_an_operator_that_begins_makes_up_for_what_its_predecessor_did_not
     waits = await tenant.until(BACKUP.name, made["metadata"]["name"], lambda obj: "phase" in obj.get("status", {}))
     assert waits["status"]["phase"] == "Pending"
     await tenant.cluster.delete(plan)
+
+
+async def test_what_is_surplus_goes_and_its_archive_first(served: ApiServer, tenant: Tenant, start: Start) -> None:
+    meta = {"name": "bucket", "namespace": tenant.namespace}
+    data = {"access-key-id": "AKIA", "secret-access-key": "secret"}
+    await tenant.cluster.create({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": data})
+    plan = await tenant.plan(f"plan-{tenant.namespace}", backup=BACKUPS | {"retention": {"last": 2}})
+    store = await tenant.store("acme", plan=plan["metadata"]["name"])
+    names = [await _made(tenant, store, EARLIER + age * DAY) for age in range(SURPLUS + 2)]
+    start()
+    jobs = Jobs(served, tenant)
+    gone: list[str] = []
+    ended: list[str] = []
+    while len(gone) < SURPLUS:  # one Job, but for those that were not yet seen to go when it was started
+        job = await jobs.made("delete", but=ended)
+        going = json.loads((await jobs.given(job))["job.json"])["names"]
+        for name in going:
+            assert (await tenant.have(BACKUP.name, name))["status"]["phase"] == "Deleting"
+        jobs.ended(job, result("delete", deleted=len(going)))
+        gone, ended = gone + going, [*ended, job["metadata"]["uid"]]
+    assert gone == names[:-2]
+    told = await tenant.until(STORE.name, "acme", lambda obj: obj["status"].get("backup", {}).get("count") == 2)
+    assert told["status"]["backup"]["lastGood"] == names[-1]
+    for name in names[:-2]:
+        await tenant.gone(BACKUP.name, name)
+    assert [one["metadata"]["name"] for one in (await tenant.cluster.list(BACKUP, tenant.namespace))[0]] == names[-2:]
+    await tenant.cluster.delete(plan)
+
+
+SURPLUS = 10
+EARLIER = datetime(2026, 1, 1, 2, tzinfo=UTC)
+
+
+async def _made(tenant: Tenant, store: Object, taken: datetime) -> str:
+    """A backup that a schedule made, and that is good; its name."""
+    made = await tenant.cluster.create(scheduled(Key(tenant.namespace, "acme"), taken))
+    complete = {"type": "Complete", "status": "True", "reason": "Done", "message": "", "observedGeneration": 1}
+    status = {
+        "phase": "Completed",
+        "storeUid": store["metadata"]["uid"],
+        "plan": store["spec"]["plan"],
+        "takenAt": times.time(taken),
+        "conditions": [complete | {"lastTransitionTime": times.time(taken)}],
+    }
+    meta = {name: made["metadata"][name] for name in ("name", "namespace")}
+    head = {"apiVersion": BACKUP.api_version, "kind": BACKUP.name}
+    await tenant.cluster.apply({**head, "metadata": meta, "status": status}, "status")
+    return str(meta["name"])
