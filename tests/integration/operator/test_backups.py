@@ -278,3 +278,23 @@ async def test_what_a_tenant_writes_into_a_status_reaches_no_other_namespaces_ar
     wanted = json.loads((await jobs.given(await jobs.made("delete")))["job.json"])
     assert (wanted["names"], wanted["store"]["namespace"]) == (["tuesday"], tenant.namespace)
     assert wanted["store"]["uid"] == proper["status"]["storeUid"]
+
+
+async def test_what_is_pruned_loses_its_archive_first_and_then_its_object_all_by_one_job(
+    served: ApiServer, tenant: Tenant, jobs: Jobs, plan: str, acme: Object, start: Start
+) -> None:
+    uid = acme["metadata"]["uid"]
+    for name in ("a", "b", "kept"):
+        await backup(tenant, name, deletionPolicy="Delete")
+        status = {"phase": "Completed" if name == "kept" else "Deleting", "storeUid": uid, "plan": plan}
+        code, answer = served.call("PATCH", BACKUP.path(tenant.namespace, name, "status"), {"status": status}, MERGE)
+        assert code == 200, answer
+    start()  # which knows nothing but what stands there
+    job = await jobs.made("delete")
+    assert sorted(json.loads((await jobs.given(job))["job.json"])["names"]) == ["a", "b"]
+    assert (await tenant.have(BACKUP.name, "a"))["status"]["phase"] == "Deleting"
+    jobs.ended(job, result("delete", deleted=2))
+    await tenant.gone(BACKUP.name, "a")
+    await tenant.gone(BACKUP.name, "b")
+    await tenant.have(BACKUP.name, "kept")
+    assert [name for name in await jobs.all() if "delete" in name] == [job["metadata"]["name"]]
