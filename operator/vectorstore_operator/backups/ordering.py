@@ -11,7 +11,7 @@ from vectorstore_instance.backup.job import Job
 from vectorstore_operator.backups import places
 from vectorstore_operator.backups.hindrances import gone, not_accepted, of_contents, of_store, sought
 from vectorstore_operator.backups.job import Order, Purpose
-from vectorstore_operator.backups.known import Item
+from vectorstore_operator.backups.known import Backup, Item
 from vectorstore_operator.backups.leader import job_url
 from vectorstore_operator.backups.places import Place
 from vectorstore_operator.backups.restoring import Ask, Hindrance, run
@@ -101,16 +101,21 @@ async def _backup(tools: Tools, key: Key, store: Object, ask: Ask, wanted: Resol
         return why
     place = places.place_of(backup, tools.cache.plan)
     if isinstance(place, Refusal):
-        return Hindrance(place.reason, place.message)
+        return _unreached(place, backup, key)
     namespace = backup.key.namespace
     secrets = await places.secrets(tools.cluster, place, tools.settings.namespace, namespace)
-    if isinstance(secrets, Refusal) and namespace != key.namespace:
-        told = f"namespace {namespace} lacks the key to where its backup is; have it looked at there"
-        return Hindrance(secrets.reason, told)
     if isinstance(secrets, Refusal):
-        return Hindrance(secrets.reason, secrets.message)
+        return _unreached(secrets, backup, key)
     whose = {"cluster": tools.settings.cluster_name, "namespace": namespace, "name": backup.store}
     return _Found(place, secrets, whose | {"uid": backup.store_uid or ""}, (backup.key.name,))
+
+
+def _unreached(why: Refusal, backup: Backup, key: Key) -> Hindrance:
+    """Why the place of a backup is not reached; another namespace's Secrets and buckets are not named here."""
+    if backup.key.namespace == key.namespace:
+        return Hindrance(why.reason, why.message)
+    where = f"namespace {backup.key.namespace}"
+    return Hindrance(why.reason, f"the place of the backup in {where} is not reached; have it looked at there")
 
 
 async def _archive(tools: Tools, key: Key, ask: Ask, wanted: Resolved) -> _Found | Hindrance:

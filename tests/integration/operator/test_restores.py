@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,8 @@ from vectorstore_operator.render import keys
 
 pytestmark = pytest.mark.apiserver
 
-ADDRESS = "127.0.0.11"
+ADDRESS = f"127.1.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"
+"""Of this run's own: management ports are all the same."""
 ENDPOINT = "https://s3.example.com"
 BUCKET = {"bucket": "mine", "endpoint": ENDPOINT}
 
@@ -328,7 +330,11 @@ async def test_an_object_needs_a_secret_of_the_store_s_own_namespace(
 async def test_what_does_not_fit_is_refused_in_words_before_any_job(
     tenant: Tenant, start: Start, plan: str, jobs: Jobs, leader: Leader, keep: Callable[..., Object]
 ) -> None:
-    for name, more in {"large": {"documents": 20}, "other": {"model": "none"}}.items():
+    for name, more in {
+        "large": {"documents": 20},
+        "other": {"model": "none"},
+        "evil": {"storeUid": "../others/1"},
+    }.items():
         keep(name, **more)
     start()
     quota = {"quota": {"documents": 10}}
@@ -336,7 +342,8 @@ async def test_what_does_not_fit_is_refused_in_words_before_any_job(
     leader.run("acme")
     assert "spec.quota.documents: 10" in (await until(tenant, "Waiting", "AboveQuota"))["message"]
     assert await jobs.all() == []
-    for request, name, reason in (("r1", "large", "AboveQuota"), ("r2", "other", "WrongModel")):
+    refused = {"r1": ("large", "AboveQuota"), "r2": ("other", "WrongModel"), "r3": ("evil", "Invalid")}
+    for request, (name, reason) in refused.items():
         await tenant.change(STORE.name, "acme", restore={"request": request, "backup": {"name": name}})
         told = await until(tenant, "Failed", reason)
         assert (told["request"], "ask with another request" in told["message"]) == (request, True)
