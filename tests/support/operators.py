@@ -177,9 +177,11 @@ class Tenant:
         items, version = await self.cluster.list(KINDS[kind], namespace)
         for obj in items:
             yield "ADDED", obj
-        async for event, obj in self.cluster.watch(KINDS[kind], namespace, "", version):
-            if event != "BOOKMARK":
-                yield event, obj
+        while True:  # servers end watches every few minutes
+            async for event, obj in self.cluster.watch(KINDS[kind], namespace, "", version):
+                version = obj["metadata"]["resourceVersion"]
+                if event != "BOOKMARK":
+                    yield event, obj
 
     async def store(self, name: str, **spec: Any) -> Object:
         """Makes a store."""

@@ -35,12 +35,17 @@ def owner_patch(store: Resolved, claim: Object) -> Object | None:
 
 
 def too_small(store: Resolved, children: Children) -> list[Object]:
-    """Claims, of all ordinals, that ask for less than the store's volumes should have."""
+    """Claims, of all ordinals, that ask for less than the store's volumes should have.
+
+    One that waits for its volume cannot be changed: it grows once it has it.
+    https://kubernetes.io/docs/concepts/storage/persistent-volumes/#expanding-persistent-volumes-claims
+    """
     return [
         claim
         for (kind, _), claim in children.items()
         if kind == "PersistentVolumeClaim"
         and "deletionTimestamp" not in claim["metadata"]
+        and (claim.get("status") or {}).get("phase") == "Bound"
         and size_of(claim) < store.storage
     ]
 

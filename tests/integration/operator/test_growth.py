@@ -44,8 +44,10 @@ class Driver:
         self._server, self._tenant = server, tenant
         self._root = f"/api/v1/namespaces/{tenant.namespace}"
 
-    async def claim(self, ordinal: int, storage_class: str, size: str = "10Gi", **spec: str) -> str:
-        """A claim that is bound."""
+    async def claim(
+        self, ordinal: int, storage_class: str, size: str = "10Gi", *, bound: bool = True, **spec: str
+    ) -> str:
+        """A claim, which has its volume."""
         name = names.claim("acme", ordinal)
         requests = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
         await self._tenant.cluster.create(
@@ -56,7 +58,8 @@ class Driver:
                 "spec": requests | {"storageClassName": storage_class} | spec,
             }
         )
-        self.answer(name, phase="Bound", capacity={"storage": size})
+        if bound:
+            self.answer(name, phase="Bound", capacity={"storage": size})
         return name
 
     def answer(self, claim: str, **status: object) -> None:
@@ -160,6 +163,24 @@ async def test_volumes_grow_and_the_statefulset_is_made_anew_around_its_pods(
     await tenant.change("VectorStore", "acme", storage={"size": None})
     await tenant.change("VectorStore", "acme", storage={"size": "10Gi"})
     await tenant.until("VectorStore", "acme", refused("StorageShrinks"))
+
+
+async def test_a_claim_that_waits_for_its_volume_grows_when_it_has_it_and_holds_up_nothing(
+    tenant: Tenant, start: Start, plan: str, classes: dict[str, str], driver: Driver
+) -> None:
+    start()
+    await tenant.store("acme", plan=plan, replicas=2, storage={"className": classes["grows"], "size": "10Gi"})
+    await tenant.until("StatefulSet", "acme")
+    await driver.claim(0, classes["grows"])
+    waits = await driver.claim(1, classes["grows"], bound=False)
+    await tenant.change("VectorStore", "acme", storage={"size": "12Gi"})
+    await tenant.until("PersistentVolumeClaim", "data-acme-0", lambda claim: size(claim) == "12Gi")
+    await tenant.until("StatefulSet", "acme", lambda obj: "deletionTimestamp" in obj["metadata"])
+    driver.let_go()
+    await tenant.until("StatefulSet", "acme", lambda obj: size(obj["spec"]["volumeClaimTemplates"][0]) == "12Gi")
+    assert accepted(await tenant.have("VectorStore", "acme"))
+    driver.answer(waits, phase="Bound", capacity={"storage": "10Gi"})
+    await tenant.until("PersistentVolumeClaim", waits, lambda claim: size(claim) == "12Gi")
 
 
 async def test_a_class_that_lets_nothing_grow_is_told(
