@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import chromadb
+import numpy as np
 from chromadb.api import ClientAPI
 from tests.e2e.cluster import PATIENCE, Cluster, run
 from tests.e2e.stores import Store
@@ -38,14 +39,21 @@ def chroma(store: Store) -> Iterator[ClientAPI]:
 
 
 def rows(client: ClientAPI, name: str) -> dict[str, tuple[Any, ...]]:
-    """A collection's rows by their ids: text, metadata, vector."""
+    """A collection's rows by their ids: text, metadata, vector in float32."""
     got = client.get_collection(name).get(include=["documents", "metadatas", "embeddings"])
     documents, metadatas, embeddings = got["documents"], got["metadatas"], got["embeddings"]
     assert documents is not None
     assert metadatas is not None
     assert embeddings is not None
-    vectors = (tuple(float(number) for number in vector) for vector in embeddings)
+    vectors = (np.asarray(vector, np.float32).tobytes() for vector in embeddings)
     return dict(zip(got["ids"], zip(documents, metadatas, vectors, strict=True), strict=True))
+
+
+def texts(client: ClientAPI, name: str) -> dict[str, str]:
+    """A collection's texts by the ids of their rows."""
+    got = client.get_collection(name).get(include=["documents"])
+    assert got["documents"] is not None
+    return dict(zip(got["ids"], got["documents"], strict=True))
 
 
 def ids(client: ClientAPI) -> dict[str, str]:

@@ -72,6 +72,7 @@ def followed(page: str, folder: Path, store: Store, **given: str) -> None:
 
 
 def holds(store: Store, held: dict[str, tuple[Any, ...]]) -> None:
+    store.ready()
     with chroma(store) as there:
         assert rows(there, "facts") == held
 
