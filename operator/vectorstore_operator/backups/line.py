@@ -11,15 +11,15 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from vectorstore_operator.backups.asked import Asked
-from vectorstore_operator.backups.jobs import Jobs
+from vectorstore_operator.backups.jobs.running import Jobs
 from vectorstore_operator.backups.known import Backup, Grant, Item
-from vectorstore_operator.backups.loop import Backups
-from vectorstore_operator.backups.removal import Removal
-from vectorstore_operator.backups.restores import Restores
-from vectorstore_operator.backups.stores import Schedules
+from vectorstore_operator.backups.making.loop import Backups
+from vectorstore_operator.backups.making.removal import Removal
+from vectorstore_operator.backups.making.turns import Turns
+from vectorstore_operator.backups.restores.loop import Restores
+from vectorstore_operator.backups.schedules.loop import Schedules
+from vectorstore_operator.backups.tenants.asked import Asked
 from vectorstore_operator.backups.tools import Tools
-from vectorstore_operator.backups.turns import Turns
 from vectorstore_operator.backups.watching import Watching
 from vectorstore_operator.cluster.api import Cluster
 from vectorstore_operator.cluster.cache import Cache, Key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vectorstore_operator.backups.jobs import Jobs
+from vectorstore_operator.backups.jobs.running import Jobs
 from vectorstore_operator.backups.known import Item, Shelf
 from vectorstore_operator.cluster.api import Cluster
 from vectorstore_operator.cluster.cache import Cache, Key

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from vectorstore_instance.backup.result import Info
 from vectorstore_operator import times
 from vectorstore_operator.api.backup import PlanBackup, Retention, StoreBackup
-from vectorstore_operator.backups import retention, schedule
 from vectorstore_operator.backups.known import Backup, backup
+from vectorstore_operator.backups.schedules import retention, schedule
 from vectorstore_operator.local.wanted import Record
 from vectorstore_operator.names import SCHEDULED_LABEL
 from vectorstore_operator.objects import Object

@@ -1,6 +1,6 @@
 """What tenants ask of a store of this machine by its keys: backups and restores, carried out and told back.
 
-By the rules of a cluster (`backups.wishes`). A wish is open until the instance was told what came of it, so it is
+By the rules of a cluster (`backups.tenants`). A wish is open until the instance was told what came of it, so it is
 carried out again if this ends in between: the same backup by its name, and the same restore, once, by its run.
 """
 
@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vectorstore_instance.backup.result import Info
-from vectorstore_operator.backups import wishes
 from vectorstore_operator.backups.known import Backup
-from vectorstore_operator.backups.wishes import Wish
+from vectorstore_operator.backups.tenants import wishes
+from vectorstore_operator.backups.tenants.wishes import Wish
 from vectorstore_operator.cli.backing import make, put, running, token_of
 from vectorstore_operator.cli.scheduled import Care, known, time_of
 from vectorstore_operator.cli.show import say

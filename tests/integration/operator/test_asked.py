@@ -15,10 +15,10 @@ from tests.support.instances import Running
 from tests.support.operators import Tenant
 
 from vectorstore_operator import names
-from vectorstore_operator.backups.asked import Asked, NotTold
 from vectorstore_operator.backups.known import Item, Shelf
+from vectorstore_operator.backups.tenants.asked import Asked, NotTold
+from vectorstore_operator.backups.tenants.wishes import Wish
 from vectorstore_operator.backups.tools import Tools
-from vectorstore_operator.backups.wishes import Wish
 from vectorstore_operator.cluster.cache import Cache, Key
 from vectorstore_operator.cluster.kinds import BACKUP, PLAN, STORE
 from vectorstore_operator.instances.usage import Instances

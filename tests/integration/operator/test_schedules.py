@@ -17,7 +17,7 @@ from tests.support.operators import Object, Tenant
 
 from vectorstore_operator import times
 from vectorstore_operator.backups.known import Backup, Item, Shelf
-from vectorstore_operator.backups.stores import Schedules, scheduled
+from vectorstore_operator.backups.schedules.loop import Schedules, scheduled
 from vectorstore_operator.backups.tools import Tools
 from vectorstore_operator.cluster.api import Cluster
 from vectorstore_operator.cluster.cache import Cache, Key

@@ -9,11 +9,11 @@ import pytest
 from tests.support.shelved import backup
 
 from vectorstore_operator.api.backup import Retention
-from vectorstore_operator.backups.care import Care, care_of
-from vectorstore_operator.backups.course import Course, last_good, turn
-from vectorstore_operator.backups.health import health
 from vectorstore_operator.backups.known import Backup
-from vectorstore_operator.backups.schedule import Schedule
+from vectorstore_operator.backups.schedules.care import Care, care_of
+from vectorstore_operator.backups.schedules.course import Course, last_good, turn
+from vectorstore_operator.backups.schedules.health import health
+from vectorstore_operator.backups.schedules.schedule import Schedule
 from vectorstore_operator.refusal import Refusal
 
 NIGHTLY = Schedule("0 2 * * *")

@@ -9,7 +9,7 @@ from uuid import uuid4
 from tests.support.shelved import backup_object
 
 from vectorstore_operator.backups.known import Backup, Item, Shelf
-from vectorstore_operator.backups.turns import Turns
+from vectorstore_operator.backups.making.turns import Turns
 from vectorstore_operator.cluster.cache import Key
 from vectorstore_operator.cluster.kinds import BACKUP, GRANT
 from vectorstore_operator.objects import Object

@@ -11,9 +11,9 @@ from tests.support.jobs import result
 from tests.support.shelved import backup
 
 from vectorstore_instance.backup.result import Info
-from vectorstore_operator.backups.jobs import JobState
+from vectorstore_operator.backups.jobs.running import JobState
 from vectorstore_operator.backups.known import Backup
-from vectorstore_operator.backups.phase import MOST, PATIENCE, STARTS, Step, Try, behind, decide, standing
+from vectorstore_operator.backups.making.phase import MOST, PATIENCE, STARTS, Step, Try, behind, decide, standing
 from vectorstore_operator.objects import Object
 from vectorstore_operator.refusal import Refusal
 

@@ -12,7 +12,7 @@ from tests.support.shelved import backup
 
 from vectorstore_operator.api.backup import Retention
 from vectorstore_operator.backups.known import Backup
-from vectorstore_operator.backups.retention import FAILED, surplus
+from vectorstore_operator.backups.schedules.retention import FAILED, surplus
 
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)
 """A Wednesday."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorstore_operator.backups.schedule import MOST, Schedule
+from vectorstore_operator.backups.schedules.schedule import MOST, Schedule
 
 NIGHTLY = Schedule("30 2 * * *", "Europe/Berlin")
 SPRING, AUTUMN = "2026-03-29", "2026-10-25"

@@ -16,8 +16,9 @@ PAGE = Path(__file__).parents[3] / "docs" / "conditions.md"
 BACKUP_PAGE = PAGE.with_name("backup.md")
 
 
-BACKUPS = {PACKAGE / "plan" / "backup.py", *(PACKAGE / "backups").glob("*.py")}
+BACKUPS = {PACKAGE / "plan" / "backup.py", *(PACKAGE / "backups").rglob("*.py")}
 """Whose refusals make no store unacceptable."""
+SCHEDULES = PACKAGE / "backups" / "schedules"
 GIVEN = {"Refusal": 0, "Need": 5, "_waits": 0, "told": 2}
 """By what a reason is given, and the place of it among the arguments."""
 
@@ -34,8 +35,8 @@ def reasons(paths: Iterable[Path], *by: str) -> Iterator[str]:
 
 def health() -> Iterator[str]:
     """What is told of a store's backups: the second of three that are returned."""
-    yield from reasons([PACKAGE / "backups" / "care.py", PACKAGE / "plan" / "backup.py"], "Refusal")
-    for node in ast.walk(ast.parse((PACKAGE / "backups" / "health.py").read_text())):
+    yield from reasons([SCHEDULES / "care.py", PACKAGE / "plan" / "backup.py"], "Refusal")
+    for node in ast.walk(ast.parse((SCHEDULES / "health.py").read_text())):
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
             yield from (str(one.value) for one in node.value.elts[-2:-1] if isinstance(one, ast.Constant))
 
@@ -62,16 +63,8 @@ def test_every_word_on_a_stores_backups_has_its_row_and_no_row_is_for_something_
 
 
 def test_every_word_on_a_backup_has_its_row() -> None:
-    others = {
-        "restores.py",
-        "restoring.py",
-        "hindrances.py",
-        "ordering.py",
-        "health.py",
-        "care.py",
-        "asked.py",
-        "stores.py",
-    }
-    said = set(reasons((path for path in BACKUPS if path.name not in others), "Refusal", "_waits", "told"))
+    others = {"restores", "schedules", "tenants"}
+    paths = (path for path in BACKUPS if path.parent.name not in others)
+    said = set(reasons(paths, "Refusal", "_waits", "told"))
     there = documented("In a cluster: a backup on demand", BACKUP_PAGE) | documented("The program", BACKUP_PAGE)
     assert said - there == set()

@@ -12,12 +12,12 @@ import pytest
 from tests.support.desired import store as resolved
 from tests.support.shelved import backup_object
 
-from vectorstore_operator import backups
 from vectorstore_operator.api.restore import Restore, RestoreFrom
-from vectorstore_operator.backups.hindrances import not_accepted, of_contents, of_port, of_store, sought
+from vectorstore_operator.backups import restores
+from vectorstore_operator.backups.jobs.leader import read
 from vectorstore_operator.backups.known import Backup, Shelf
-from vectorstore_operator.backups.leader import read
-from vectorstore_operator.backups.restoring import Ask, Hindrance, Port
+from vectorstore_operator.backups.restores.hindrances import not_accepted, of_contents, of_port, of_store, sought
+from vectorstore_operator.backups.restores.step import Ask, Hindrance, Port
 from vectorstore_operator.cluster.kinds import GRANT
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan.volume import Growth, Volume
@@ -197,8 +197,7 @@ def test_every_reason_has_its_row_in_the_docs() -> None:
     page = Path(__file__).parents[3] / "docs" / "conditions.md"
     rows = re.findall(r"^\| (`.*?) \|", page.read_text().partition("## Restored")[2].partition("\n## ")[0], re.M)
     told = {reason for row in rows for reason in re.findall(r"`(\w+)`", row)}
-    folder = Path(backups.__file__).parent
-    code = "".join((folder / f"{name}.py").read_text() for name in ("restoring", "hindrances", "ordering"))
+    code = "".join(path.read_text() for path in Path(restores.__file__).parent.glob("*.py"))
     reasons = set(re.findall(r"""(?:Hindrance\(\s*|reason=)"(\w+)\"""", code)) - {"TakenBack"}  # no condition tells it
     assert reasons <= told, reasons - told
     assert {"BackupNotFound", "JobRefused", "Unreadable"} <= reasons

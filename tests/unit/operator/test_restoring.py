@@ -9,8 +9,8 @@ import pytest
 
 from vectorstore_instance.backup.result import Reason, Result, Verified
 from vectorstore_operator.api.restore import RestoreStatus
-from vectorstore_operator.backups.jobs import JobState
-from vectorstore_operator.backups.restoring import (
+from vectorstore_operator.backups.jobs.running import JobState
+from vectorstore_operator.backups.restores.step import (
     MOST,
     Hindrance,
     Next,
@@ -26,7 +26,7 @@ from vectorstore_operator.backups.restoring import (
     run,
     taken_back,
 )
-from vectorstore_operator.backups.wishes import Wish
+from vectorstore_operator.backups.tenants.wishes import Wish
 from vectorstore_operator.objects import Object
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -7,8 +7,8 @@ import pytest
 from tests.support.desired import sized, store
 from tests.support.shelved import UID, backup
 
-from vectorstore_operator.backups import wishes
-from vectorstore_operator.backups.wishes import KEPT, Wish
+from vectorstore_operator.backups.tenants import wishes
+from vectorstore_operator.backups.tenants.wishes import KEPT, Wish
 from vectorstore_operator.cluster.cache import Key
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)

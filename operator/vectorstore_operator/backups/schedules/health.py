@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from vectorstore_operator import times
 from vectorstore_operator.api.backup import ProtectionStatus
-from vectorstore_operator.backups.care import Care
-from vectorstore_operator.backups.course import Course, counted, failed, last_good
 from vectorstore_operator.backups.known import Backup
-from vectorstore_operator.backups.retention import made
+from vectorstore_operator.backups.schedules.care import Care
+from vectorstore_operator.backups.schedules.course import Course, counted, failed, last_good
+from vectorstore_operator.backups.schedules.retention import made
 from vectorstore_operator.conditions import Told, told
 from vectorstore_operator.observe.backed import BACKUP_HEALTHY
 

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from vectorstore_instance.backup.job import MOST_NAMES
-from vectorstore_operator.backups.job import Purpose, Verb
+from vectorstore_operator.backups.jobs.job import Purpose, Verb
 from vectorstore_operator.backups.known import Backup, Item
-from vectorstore_operator.backups.making import removal
-from vectorstore_operator.backups.phase import AGAIN, MOST, failure
+from vectorstore_operator.backups.making.order import removal
+from vectorstore_operator.backups.making.phase import AGAIN, MOST, failure
+from vectorstore_operator.backups.making.writing import write
 from vectorstore_operator.backups.tools import Tools
-from vectorstore_operator.backups.writing import write
 from vectorstore_operator.cluster.cache import Key
 from vectorstore_operator.cluster.kinds import BACKUP, NAMESPACE
 from vectorstore_operator.refusal import Refusal

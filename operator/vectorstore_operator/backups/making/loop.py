@@ -10,15 +10,16 @@ from pydantic import ValidationError
 
 from vectorstore_operator.api.plan import PlanSpec
 from vectorstore_operator.api.store import StoreSpec
-from vectorstore_operator.backups import phase, places
-from vectorstore_operator.backups.job import Purpose
+from vectorstore_operator.backups import places
+from vectorstore_operator.backups.jobs.job import Purpose
 from vectorstore_operator.backups.known import Backup
-from vectorstore_operator.backups.making import order, verifies
-from vectorstore_operator.backups.phase import COMPLETE, VERIFIED, Making, Step, Try
+from vectorstore_operator.backups.making import phase
+from vectorstore_operator.backups.making.order import order, verifies
+from vectorstore_operator.backups.making.phase import COMPLETE, VERIFIED, Making, Step, Try
+from vectorstore_operator.backups.making.turns import Turns
+from vectorstore_operator.backups.making.writing import write
 from vectorstore_operator.backups.places import Place
 from vectorstore_operator.backups.tools import Tools
-from vectorstore_operator.backups.turns import Turns
-from vectorstore_operator.backups.writing import write
 from vectorstore_operator.cluster.cache import Key
 from vectorstore_operator.cluster.errors import Forbidden, Invalid
 from vectorstore_operator.conditions import told

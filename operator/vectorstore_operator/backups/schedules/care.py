@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from vectorstore_operator.api.backup import PlanBackup, Retention, StoreBackup
 from vectorstore_operator.backups.known import BEGINNING, moment
-from vectorstore_operator.backups.schedule import Schedule
+from vectorstore_operator.backups.schedules.schedule import Schedule
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan.backup import place_by
 from vectorstore_operator.refusal import Refusal

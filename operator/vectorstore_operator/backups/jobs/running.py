@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pydantic import ValidationError
 
 from vectorstore_instance.backup.result import Result
-from vectorstore_operator.backups import job as render
-from vectorstore_operator.backups.job import Order, Purpose
+from vectorstore_operator.backups.jobs import job as render
+from vectorstore_operator.backups.jobs.job import Order, Purpose
 from vectorstore_operator.backups.known import BEGINNING, Item, moment
 from vectorstore_operator.cluster.api import Cluster
 from vectorstore_operator.cluster.cache import Key, Place

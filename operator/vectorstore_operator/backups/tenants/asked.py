@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 import aiohttp
 
 from vectorstore_operator.backups.known import Backup
+from vectorstore_operator.backups.tenants.wishes import Wish, allowed, own, read, refused, told, wanted
 from vectorstore_operator.backups.tools import Tools
-from vectorstore_operator.backups.wishes import Wish, allowed, own, read, refused, told, wanted
 from vectorstore_operator.cluster.cache import Key
 from vectorstore_operator.cluster.errors import Conflict, Forbidden, Invalid
 from vectorstore_operator.objects import Object

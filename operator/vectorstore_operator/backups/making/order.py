@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from vectorstore_instance.backup.job import Job
 from vectorstore_operator.backups import places
-from vectorstore_operator.backups.job import MEMORY, Order, Purpose
+from vectorstore_operator.backups.jobs.job import MEMORY, Order, Purpose
+from vectorstore_operator.backups.jobs.leader import job_url
 from vectorstore_operator.backups.known import Backup
-from vectorstore_operator.backups.leader import job_url
 from vectorstore_operator.backups.places import Place
 from vectorstore_operator.backups.tools import Tools
 from vectorstore_operator.objects import Object

@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from vectorstore_operator.api.backup import ProtectionStatus
-from vectorstore_operator.backups.care import Care, care_of
-from vectorstore_operator.backups.course import Course, counted, last_good, named, turn
-from vectorstore_operator.backups.health import Health, health
 from vectorstore_operator.backups.known import BEGINNING, Backup, moment
-from vectorstore_operator.backups.retention import in_use, surplus
+from vectorstore_operator.backups.schedules.care import Care, care_of
+from vectorstore_operator.backups.schedules.course import Course, counted, last_good, named, turn
+from vectorstore_operator.backups.schedules.health import Health, health
+from vectorstore_operator.backups.schedules.retention import in_use, surplus
 from vectorstore_operator.backups.tools import Tools
 from vectorstore_operator.cluster.cache import Key
 from vectorstore_operator.cluster.errors import Conflict, Forbidden, Invalid

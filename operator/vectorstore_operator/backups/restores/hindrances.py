@@ -7,7 +7,7 @@ raises a quota weeks later does not think of what was once to be brought back.
 from __future__ import annotations
 
 from vectorstore_operator.backups.known import Backup, Shelf
-from vectorstore_operator.backups.restoring import UNDER_WAY, Ask, Hindrance, Port
+from vectorstore_operator.backups.restores.step import UNDER_WAY, Ask, Hindrance, Port
 from vectorstore_operator.cluster.cache import Key
 from vectorstore_operator.objects import Object, paused
 from vectorstore_operator.plan import Resolved

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from vectorstore_operator.api.restore import RestoreStatus
-from vectorstore_operator.backups import leader
-from vectorstore_operator.backups.hindrances import of_port
+from vectorstore_operator.backups.jobs import leader
 from vectorstore_operator.backups.known import Item
-from vectorstore_operator.backups.ordering import order_of, purpose_of
-from vectorstore_operator.backups.restoring import (
+from vectorstore_operator.backups.restores.hindrances import of_port
+from vectorstore_operator.backups.restores.order import order_of, purpose_of
+from vectorstore_operator.backups.restores.step import (
     WAIT,
     Ask,
     Hindrance,
@@ -34,8 +34,8 @@ from vectorstore_operator.backups.restoring import (
     taken_back,
     timeless,
 )
+from vectorstore_operator.backups.tenants.wishes import Wish, late
 from vectorstore_operator.backups.tools import Tools
-from vectorstore_operator.backups.wishes import Wish, late
 from vectorstore_operator.cluster.cache import Key
 from vectorstore_operator.cluster.errors import Forbidden, Invalid
 from vectorstore_operator.conditions import Told

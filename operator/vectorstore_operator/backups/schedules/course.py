@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from vectorstore_operator.api.backup import ProtectionStatus
 from vectorstore_operator.backups.known import Backup, moment
-from vectorstore_operator.backups.retention import made
-from vectorstore_operator.backups.schedule import Schedule
+from vectorstore_operator.backups.schedules.retention import made
+from vectorstore_operator.backups.schedules.schedule import Schedule
 from vectorstore_operator.objects import Object
 
 _SECOND = timedelta(seconds=1)

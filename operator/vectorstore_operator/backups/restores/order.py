@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from vectorstore_instance.backup.job import Job
 from vectorstore_operator.backups import places
-from vectorstore_operator.backups.hindrances import gone, not_accepted, of_contents, of_store, sought
-from vectorstore_operator.backups.job import Order, Purpose
+from vectorstore_operator.backups.jobs.job import Order, Purpose
+from vectorstore_operator.backups.jobs.leader import job_url
 from vectorstore_operator.backups.known import Backup, Item
-from vectorstore_operator.backups.leader import job_url
 from vectorstore_operator.backups.places import Place
-from vectorstore_operator.backups.restoring import Ask, Hindrance, run
+from vectorstore_operator.backups.restores.hindrances import gone, not_accepted, of_contents, of_store, sought
+from vectorstore_operator.backups.restores.step import Ask, Hindrance, run
 from vectorstore_operator.backups.tools import Tools
 from vectorstore_operator.cluster.cache import Key
 from vectorstore_operator.cluster.kinds import BACKUP

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from vectorstore_operator import times
 from vectorstore_operator.api.restore import Restore, RestoreFrom, RestoreStatus
-from vectorstore_operator.backups.jobs import JobState
-from vectorstore_operator.backups.wishes import ID, Wish
+from vectorstore_operator.backups.jobs.running import JobState
+from vectorstore_operator.backups.tenants.wishes import ID, Wish
 from vectorstore_operator.conditions import Told, told
 from vectorstore_operator.objects import Object
 

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 
 from vectorstore_operator import names
-from vectorstore_operator.backups.restoring import Port
+from vectorstore_operator.backups.restores.step import Port
 from vectorstore_operator.cluster.cache import Cache, Key
 from vectorstore_operator.observe.pods import is_ready, management_url
 

@@ -1,0 +1,1 @@
+"""How one backup comes to be, is proven, and goes."""

@@ -1,0 +1,1 @@
+"""Backups and restores that tenants ask for by their keys."""
