@@ -72,6 +72,8 @@ def leader_url(scheme: str, store: str, namespace: str) -> str:
     return f"{scheme}://{store}-0.{headless(store)}.{namespace}.svc:{PORT}"
 
 
+JOB_LABELS = {"app.kubernetes.io/managed-by": MANAGER, "app.kubernetes.io/component": "backup"}
+"""What pods of backups and restores are known by, in the operator's namespace."""
 BACKUP_LABEL = "vectorstore.dev/backup"
 """On Jobs, their Secrets and pods: the uid of what they are for, a backup's or a store's."""
 SCHEDULED_LABEL = "vectorstore.dev/scheduled"

@@ -5,6 +5,8 @@ The kubelet's probes come from the node, which no NetworkPolicy keeps out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vectorstore_operator import names
 from vectorstore_operator.objects import Object
 from vectorstore_operator.plan import Resolved
@@ -24,17 +26,15 @@ DNS_PORTS = (53, 5353)
 def network_policy(store: Resolved, platform: Platform) -> Object:
     """The store's NetworkPolicy."""
     own: Object = {"podSelector": {"matchLabels": names.selector(store.name)}}
-    operator = {
-        "namespaceSelector": {"matchLabels": {names.NAMESPACE_LABEL: platform.operator_namespace}},
-        "podSelector": {"matchLabels": dict(platform.operator_labels)},
-    }
+    operator = _pods(platform, platform.operator_labels)
+    jobs = [] if store.remote else [_pods(platform, names.JOB_LABELS)]
     dns = [policy_port(number, protocol) for number in DNS_PORTS for protocol in ("UDP", "TCP")]
     spec = {
         **own,
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [
             {"from": [*_clients(store), own], "ports": [policy_port(names.PORT)]},
-            {"from": [operator, *platform.metrics_from], "ports": [policy_port(names.MANAGEMENT_PORT)]},
+            {"from": [operator, *jobs, *platform.metrics_from], "ports": [policy_port(names.MANAGEMENT_PORT)]},
         ],
         "egress": [
             {"to": DNS_SERVERS, "ports": dns},
@@ -43,6 +43,14 @@ def network_policy(store: Resolved, platform: Platform) -> Object:
         ],
     }
     return child(store, "networking.k8s.io/v1", "NetworkPolicy", store.name, spec=spec)
+
+
+def _pods(platform: Platform, labels: Mapping[str, str]) -> Object:
+    """Pods of the operator's namespace."""
+    return {
+        "namespaceSelector": {"matchLabels": {names.NAMESPACE_LABEL: platform.operator_namespace}},
+        "podSelector": {"matchLabels": dict(labels)},
+    }
 
 
 def _clients(store: Resolved) -> list[Object]:

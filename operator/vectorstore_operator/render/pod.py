@@ -74,6 +74,7 @@ def settings(store: Resolved) -> Settings:
         model_dir=None if store.embedding.endpoint else MODEL,
         tls_dir=TLS if store.spec.tls else None,
         leader_url=certificate.leader_url(store) if leads(store) else None,
+        restoring=store.spec.restore_from is not None,
         **embedding_settings(store.embedding, embedding.FOLDER),
         **remote_settings(store.spec, remote.FOLDER),
         **permits.settings(store.plan.spec, store.spec, embeds=store.embeds),

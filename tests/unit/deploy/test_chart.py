@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from vectorstore_operator.cluster.kinds import CHILDREN, PLAN, STORE
+from vectorstore_operator import names
+from vectorstore_operator.cluster.kinds import BACKUP, CHILDREN, GRANT, JOB, PLAN, STORE
 from vectorstore_operator.settings import OperatorSettings
 
 ROOT = Path(__file__).parents[3]
@@ -59,7 +60,7 @@ def test_helm_finds_nothing_to_mend() -> None:
 @needs_helm
 def test_definitions_stay_when_the_release_goes() -> None:
     crds = pick(render(), "CustomResourceDefinition")
-    assert {crd["spec"]["names"]["plural"] for crd in crds} == {STORE.plural, PLAN.plural}
+    assert {crd["spec"]["names"]["plural"] for crd in crds} == {kind.plural for kind in (STORE, PLAN, BACKUP, GRANT)}
     assert {crd["metadata"]["annotations"]["helm.sh/resource-policy"] for crd in crds} == {"keep"}
     assert not pick(render("--set", "crds.create=false"), "CustomResourceDefinition")
 
@@ -88,7 +89,8 @@ def test_the_operator_reads_its_environment_as_settings(monkeypatch: pytest.Monk
         "--set-json",
         'networkPolicy.metricsFrom=[{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]',
     )
-    options = (*images, *metrics, "--set", "watchNamespaces={a,b}", "--set", "instance.runAsUser=null")
+    backups = ("--set", "clusterName=eu-1", "--set", "backups.atOnce=7")
+    options = (*images, *metrics, *backups, "--set", "watchNamespaces={a,b}", "--set", "instance.runAsUser=null")
     (deployment,) = pick(render(*options), "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     for variable in container["env"]:
@@ -101,6 +103,7 @@ def test_the_operator_reads_its_environment_as_settings(monkeypatch: pytest.Monk
     assert settings.instance_image == "there/instance:2"
     assert settings.watch_namespaces == ("a", "b")
     assert settings.run_as == "platform"
+    assert (settings.cluster_name, settings.backups_at_once) == ("eu-1", 7)
     assert settings.metrics_from == ({"namespaceSelector": {"matchLabels": {"name": "monitoring"}}},)
     assert settings.port == container["ports"][0]["containerPort"]
 
@@ -118,10 +121,25 @@ def test_the_operator_s_pod_is_restricted() -> None:
         "readOnlyRootFilesystem": True,
     }
     assert {"startupProbe", "livenessProbe", "readinessProbe", "resources"} <= container.keys()
-    (policy,) = pick(render(), "NetworkPolicy")
+    policy, _ = pick(render(), "NetworkPolicy")
     assert policy["spec"]["podSelector"] == {"matchLabels": deployment["spec"]["selector"]["matchLabels"]}
     assert policy["spec"]["policyTypes"] == ["Ingress"]
     assert "ingress" not in policy["spec"], "nothing reaches the operator's pods but the kubelet"
+
+
+@needs_helm
+def test_nothing_reaches_the_jobs_of_backups() -> None:
+    operator, jobs = pick(render(), "NetworkPolicy")
+    assert jobs["spec"] == {"podSelector": {"matchLabels": names.JOB_LABELS}, "policyTypes": ["Ingress"]}
+    assert jobs["metadata"]["namespace"] == operator["metadata"]["namespace"] == "system"
+    assert not pick(render("--set", "networkPolicy.enabled=false"), "NetworkPolicy")
+
+
+@needs_helm
+def test_no_right_over_jobs_reaches_beyond_the_operator_s_namespace() -> None:
+    roles = [role for kind in ("ClusterRole", "Role") for role in pick(render(), kind)]
+    with_jobs = [role for role in roles if any("jobs" in rule["resources"] for rule in role["rules"])]
+    assert [(role["kind"], role["metadata"].get("namespace")) for role in with_jobs] == [("Role", "system")]
 
 
 @needs_helm
@@ -138,7 +156,9 @@ def test_rights_name_what_the_operator_touches_and_no_more() -> None:
         for resource in rule["resources"]
         if {"list", "watch"} <= set(rule["verbs"])
     }
-    kinds = {(kind.api_version.rpartition("/")[0], kind.plural) for kind in (STORE, PLAN, *CHILDREN)}
+    kinds = {
+        (kind.api_version.rpartition("/")[0], kind.plural) for kind in (STORE, PLAN, BACKUP, GRANT, JOB, *CHILDREN)
+    }
     assert listed == kinds
 
 
@@ -187,6 +207,8 @@ def test_values_that_are_null_are_as_if_left_out(tmp_path: Path, depth: int) -> 
         ("image.pullPolicy=Sometimes", "pullPolicy"),
         ("instance.runAsUser=root", "runAsUser"),
         ("watchNamespaces={A_b}", "watchNamespaces"),
+        ("clusterName=eu/1", "clusterName"),
+        ("backups.atOnce=0", "atOnce"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(wrong: str, told: str) -> None:

@@ -12,6 +12,7 @@ from tests.support.desired import PLATFORM, UID, given_credentials, sized, store
 from vectorstore_instance.core.keys import Keys
 from vectorstore_instance.core.roles import Role
 from vectorstore_instance.settings import Limits, load
+from vectorstore_operator import names
 from vectorstore_operator.objects import Children, Object, key
 from vectorstore_operator.plan import Resolved
 from vectorstore_operator.render import claims, desired, keys, pod
@@ -199,8 +200,9 @@ def test_clients_come_from_where_the_plan_says(clients: Any, peers: list[Object]
     own = {"podSelector": {"matchLabels": {"vectorstore.dev/store": "acme"}}}
     assert tenants == {"from": [*peers, own], "ports": [{"port": 8000, "protocol": "TCP"}]}
     assert operator["ports"] == [{"port": 9090, "protocol": "TCP"}]
-    (peer,) = operator["from"]
-    assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "vectorstore-system"}
+    system = {"kubernetes.io/metadata.name": "vectorstore-system"}
+    assert [peer["namespaceSelector"]["matchLabels"] for peer in operator["from"]] == [system, system]
+    assert operator["from"][1]["podSelector"]["matchLabels"] == names.JOB_LABELS
 
 
 def test_an_autoscaler_scales_the_store() -> None:
