@@ -71,6 +71,8 @@ class Tenants:
         self.sizes = dict.fromkeys(NAMES, 10)
         """GiB of each volume, which outlives its store."""
         self.did: Counter[str] = Counter()
+        self.ended: set[str] = set()
+        """Stores, by uid, that were deleted."""
 
     async def act(self) -> None:
         """Does one thing."""
@@ -107,6 +109,7 @@ class Tenants:
         await self._change(store, storage={"size": f"{self.sizes[name]}Gi"})
 
     async def end(self, store: Object) -> None:
+        self.ended.add(store["metadata"]["uid"])
         await self.tenant.cluster.delete(store)
 
     async def _change(self, store: Object, **spec: Any) -> None:
@@ -221,5 +224,7 @@ async def test_another_goes_on_from_wherever_one_was_killed(
     finally:
         for one in crew:
             await asyncio.to_thread(one.end)
-    assert await tenant.events("CredentialsRecreated") == []
+    anew = await tenant.events("CredentialsRecreated")
+    # One that was being looked at when it was deleted, and its keys with it, may have got some for a moment.
+    assert [event for event in anew if event["regarding"]["uid"] not in tenants.ended] == []
     print(dict(tenants.did), f"{sum(map(len, keys.shown.values()))} keys")
