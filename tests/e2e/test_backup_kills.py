@@ -21,7 +21,7 @@ ROUNDS = int(os.environ.get("SOAK_BACKUP_KILLS", "0"))
 PLAN = "e2e-kills"
 VECTORS = {"plan": PLAN, "model": "none", "dimension": 384}
 
-pytestmark = pytest.mark.skipif(not ROUNDS, reason="takes minutes: SOAK_BACKUP_KILLS=1 scripts/e2e " + __file__)
+pytestmark = pytest.mark.skipif(not ROUNDS, reason="takes minutes: SOAK_BACKUP_KILLS=1 scripts/e2e tests/e2e")
 
 Blow = Callable[[Bucket, Cluster, str, str], object]
 """Kills: given the server, the store's namespace and name, and the pod of the Job."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -27,6 +28,8 @@ PATIENCE = 600
 ROWS = 1000
 BROKEN = os.environ.get("E2E_BROKEN_VERSION", "")
 PLAN = "e2e-runbooks"
+
+pytestmark = pytest.mark.skipif(not shutil.which("jq"), reason="needs jq, as the runbooks do")
 
 
 @pytest.fixture(scope="module")
