@@ -21,7 +21,7 @@ from vectorstore_operator.backups.making.writing import write
 from vectorstore_operator.backups.places import Place
 from vectorstore_operator.backups.tools import Tools
 from vectorstore_operator.cluster.cache import Key
-from vectorstore_operator.cluster.errors import Forbidden, Invalid
+from vectorstore_operator.cluster.errors import ClusterError, Forbidden, Invalid
 from vectorstore_operator.conditions import told
 from vectorstore_operator.refusal import Refusal
 
@@ -57,10 +57,14 @@ class Backups:
             self._settle(backup)
         if step.discard:
             await self._tools.jobs.discard(self._purpose(backup, *step.discard))
-        if step.begins:
-            return await self._begin(backup, step)
-        if step.start:
-            return await self._start(backup, step, *step.start)
+        try:
+            if step.begins:
+                return await self._begin(backup, step)
+            if step.start:
+                return await self._start(backup, step, *step.start)
+        except ClusterError:
+            self._settle(backup)  # it comes back later, and holds up nobody until then
+            raise
         await self._tell(backup, step)
         return step.again
 
@@ -99,6 +103,9 @@ class Backups:
         place = self._place(backup)
         found = place
         if not isinstance(place, Refusal):
+            if not self._turns.take(backup):  # who waits asks for no keys: it looks again at every move of the line
+                await self._tell(backup, phase.pending(QUEUED))
+                return None
             store = self._tools.cache.store(backup.of)
             uid = store["metadata"]["uid"] if store else ""
             ordered = await order(self._tools, backup, place, uid, self._purpose(backup, "backup", 1))
@@ -106,9 +113,6 @@ class Backups:
         if isinstance(found, Refusal):
             self._settle(backup)
             await self._tell(backup, phase.failed(found.reason, found.message, datetime.now(UTC)))
-            return None
-        if not self._turns.take(backup):
-            await self._tell(backup, phase.pending(QUEUED))
             return None
         where: dict[str, Any] = {"storeUid": uid, "plan": found.plan, "destination": places.shown(found)[:1024]}
         if found.own:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 from datetime import datetime
 
@@ -25,12 +26,10 @@ class Turns:
 
     def take(self, backup: Backup) -> bool:
         """Whether a backup has a place, from now on or already."""
-        busy = self._active() | self._held
-        if backup.uid in busy:
+        if backup.uid in self._busy():
             return True
         self._waiting[backup.uid] = backup.created, backup.item
-        first = sorted(self._waiting, key=lambda uid: self._waiting[uid])[: max(0, self._at_once - len(busy))]
-        if backup.uid not in first:
+        if backup.uid not in self._first():
             return False
         del self._waiting[backup.uid]
         self._held.add(backup.uid)
@@ -42,6 +41,13 @@ class Turns:
         self._held.discard(uid)
 
     def wake(self) -> None:
-        """A place may be free."""
-        for _, item in list(self._waiting.values()):
-            self._soon(item)
+        """A place may be free: whoever is to have it is told, and no other, as a thousand may wait."""
+        for uid in self._first():
+            self._soon(self._waiting[uid][1])
+
+    def _busy(self) -> set[str]:
+        return self._active() | self._held
+
+    def _first(self) -> list[str]:
+        """Who waits longest, as many as there are free places."""
+        return heapq.nsmallest(self._at_once - len(self._busy()), self._waiting, key=lambda uid: self._waiting[uid])
