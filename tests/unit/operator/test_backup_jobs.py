@@ -110,6 +110,16 @@ def test_a_pod_that_cannot_start_says_why(waiting: str, reason: str) -> None:
     assert "why" in (seen.failed or "")
 
 
+@pytest.mark.parametrize("pods", [[], [pod("Pending", waiting={"reason": "ContainerCreating"})]])
+def test_a_job_that_never_starts_is_not_said_to_run(pods: list[Object]) -> None:
+    begun = {"metadata": {"creationTimestamp": "2030-06-10T19:59:00Z"}, "status": {}}
+    assert state(begun, pods, NOW).reason == ""
+    late = state(begun, pods, NOW + timedelta(minutes=2))
+    assert (late.ended, late.reason) == (None, "NotStarted")
+    assert late.failed
+    assert state(begun, [pod("Running", running={})], NOW + timedelta(minutes=2)).failed is None
+
+
 def test_jobs_lead_to_whom_they_are_for() -> None:
     made = job(ORDER, SETTINGS)
     made["metadata"] |= {"uid": "u", "resourceVersion": "1"}

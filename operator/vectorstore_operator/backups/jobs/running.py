@@ -29,9 +29,10 @@ from vectorstore_operator.settings import OperatorSettings
 LIMITED = ("vb-backup-", "vb-verify-")
 """How the names of Jobs begin of which only so many run at a time."""
 
-
 SETTLE = timedelta(seconds=10)
 """For which the news of a pod may be behind those of its Job."""
+LATE = timedelta(minutes=2)
+"""In which a pod has usually started."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,8 @@ def state(job: Object, pods: Iterable[Object], now: datetime) -> JobState:
     if seen.ended and now - seen.ended < SETTLE and not (newest and _over(newest)):
         return replace(seen, ended=None)
     reason, failed = _ended(end, newest) if end else _stuck(newest) if newest else ("", None)
+    if not end and not reason and now - seen.started > LATE and not (newest and _began(newest)):
+        reason, failed = "NotStarted", f"{_unstarted(newest)}: kubectl describe, in the operator's namespace, tells why"
     return replace(seen, reason=reason, failed=failed)
 
 
@@ -209,6 +212,12 @@ def _stuck(pod: Object) -> tuple[str, str | None]:
     if reason in NOT_MADE:
         return "ContainerNotMade", f"{reason}: {message}"
     return "", None
+
+
+def _unstarted(pod: Object | None) -> str:
+    if pod is None:
+        return "its Job has got no pod, for a quota or an admission rule"
+    return "the pod of its Job does not start, for a volume or an image that is not there yet"
 
 
 def whom(obj: Object) -> Item | None:
