@@ -12,7 +12,9 @@ from tests.support.shelved import backup
 
 from vectorstore_operator.api.backup import Retention
 from vectorstore_operator.backups.known import Backup
-from vectorstore_operator.backups.schedules.retention import FAILED, surplus
+from vectorstore_operator.backups.schedules.retention import FAILED, in_use, surplus
+from vectorstore_operator.cluster.cache import Key
+from vectorstore_operator.objects import Object
 
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)
 """A Wednesday."""
@@ -78,6 +80,21 @@ def test_failures_stay_until_a_later_one_is_good_and_never_take_the_place_of_goo
     assert surplus([good, *after], Retention(last=1), "UTC") == after[:-FAILED]
     healed = backup(NOON + timedelta(hours=1))
     assert surplus([good, *after, healed], Retention(last=1), "UTC") == [good, *after]
+
+
+@pytest.mark.parametrize(
+    ("phase", "spec", "used"),
+    [
+        ("Restoring", {"restore": {"request": "x", "backup": {"name": "monday"}}}, True),
+        ("Waiting", {"restoreFrom": {"backup": {"name": "monday"}}}, True),
+        ("Restoring", {}, True),  # asked for by a key
+        ("Restored", {"restoreFrom": {"backup": {"name": "monday"}}}, False),
+    ],
+)
+def test_what_a_store_is_being_restored_from_is_in_use(phase: str, spec: Object, used: bool) -> None:
+    told = {"phase": phase, "source": "tenants/monday"}
+    store = {"metadata": {"namespace": "tenants", "name": "acme"}, "spec": spec, "status": {"restore": told}}
+    assert (Key("tenants", "monday") in in_use([store])) is used
 
 
 MADE = st.lists(

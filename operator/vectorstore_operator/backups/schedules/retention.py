@@ -43,8 +43,11 @@ def in_use(stores: Iterable[Object]) -> set[Key]:
     """Backups that stores are being restored from, or wait for."""
     found = set()
     for store in stores:
-        if ((store.get("status") or {}).get("restore") or {}).get("phase") not in ("Waiting", "Restoring"):
+        told = (store.get("status") or {}).get("restore") or {}
+        if told.get("phase") not in ("Waiting", "Restoring"):
             continue
+        namespace, _, name = (told.get("source") or "").partition("/")
+        found.add(Key(namespace, name))  # what a holder of a key asks for stands here alone
         for asked in (store["spec"].get("restoreFrom") or {}, store["spec"].get("restore") or {}):
             if backup := asked.get("backup"):
                 found.add(Key(backup.get("namespace") or store["metadata"]["namespace"], backup["name"]))
