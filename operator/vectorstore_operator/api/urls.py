@@ -55,4 +55,10 @@ def hidden(url: str) -> bool:
     try:
         return not ip_address(host).is_global
     except ValueError:
-        return "." not in host or host.endswith((".svc", ".local", ".localhost", ".internal"))
+        last = host.rpartition(".")[2]  # 127.1 and 0x7f.0.0.1 are addresses to who connects
+        return (
+            "." not in host
+            or last.startswith("0x")
+            or last.isdigit()
+            or host.endswith((".svc", ".local", ".localhost", ".internal"))
+        )

@@ -66,6 +66,10 @@ def test_a_prefix_covers_itself_and_what_is_below_it(url: str, prefixes: list[st
         ("http://[fd00::1]/v1", True),
         ("http://8.8.8.8/v1", False),
         ("http://169.254.169.254/latest", True),
+        ("http://169.254.43518/latest", True),
+        ("http://127.1:9000", True),
+        ("http://0x7f.0.0.1", True),
+        ("http://127.0.0.0x1", True),
     ],
 )
 def test_what_is_evidently_not_public(url: str, holds: bool) -> None:
