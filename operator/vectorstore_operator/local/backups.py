@@ -64,7 +64,7 @@ def place(where: str, key_file: Path | None, environ: Mapping[str, str]) -> Plac
     Raises:
         Problem: it cannot be one; says what to do.
     """
-    secrets = {"encryption-key": key_file.read_text()} if key_file else {}
+    secrets = {"encryption-key": _text(key_file)} if key_file else {}
     if not where.startswith("s3://"):
         if "://" in where:
             raise Problem(f"{where}: a folder or s3://BUCKET/PREFIX is wanted; for another server of S3 set "
@@ -78,7 +78,7 @@ def place(where: str, key_file: Path | None, environ: Mapping[str, str]) -> Plac
             'eval "$(aws configure export-credentials --format env)"'
         )
     if bundle := environ.get("AWS_CA_BUNDLE"):
-        given["ca.crt"] = Path(bundle).read_text()
+        given["ca.crt"] = _text(Path(bundle))
     try:
         s3 = S3(
             bucket=bucket,
@@ -87,8 +87,7 @@ def place(where: str, key_file: Path | None, environ: Mapping[str, str]) -> Plac
             region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1",
         )
     except ValidationError as problem:
-        first = problem.errors()[0]
-        raise Problem(f"{where}: {first['loc'][0]}: {first['input']!r}: {first['msg']}") from None
+        raise _wrong(where, problem) from None
     return Place(Destination(s3=s3), secrets | given)
 
 
@@ -112,7 +111,10 @@ def run(at: Place, watch: Watch, *, token: str | None = None, **fields: Any) -> 
             f"this needs the Python package {missing[0]}: pip install 'vectorstore-operator[cli,instance,backup]'; "
             "in a checkout, beside the other requirement files: requirements/backup.txt"
         )
-    job = Job(destination=at.destination, patience_seconds=_PATIENCE_SECONDS, **fields)
+    try:
+        job = Job(destination=at.destination, patience_seconds=_PATIENCE_SECONDS, **fields)
+    except ValidationError as problem:
+        raise _wrong(str(fields["verb"]), problem) from None
     with tempfile.TemporaryDirectory(prefix="vectorstore-") as made:  # mode 0700
         folder = Path(made)
         (folder / "job.json").write_text(job.model_dump_json(by_alias=True, exclude_none=True))
@@ -123,6 +125,18 @@ def run(at: Place, watch: Watch, *, token: str | None = None, **fields: Any) -> 
     if not result.ok:
         raise Problem(f"{result.message} ({result.reason})")
     return result, [Info.model_validate_json(line) for line in listed]
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except UnicodeDecodeError:
+        raise Problem(f"{file}: it is no text; name the file with the keys or certificates") from None
+
+
+def _wrong(what: str, problem: ValidationError) -> Problem:
+    first = problem.errors()[0]
+    return Problem(f"{what}: {first['loc'][0]}: {first['input']!r}: {first['msg']}")
 
 
 def _lines(folder: Path, watch: Watch) -> list[str]:

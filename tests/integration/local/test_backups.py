@@ -102,6 +102,11 @@ def test_what_cannot_be_is_told(machine: Reaching, tmp_path: Path) -> None:
     assert "make it, or name another" in machine.run("backups", "--in", where, code=1).stderr
     (tmp_path / "backups").mkdir()
     assert "there is no backup of acme" in machine.run("restore", "acme", "--from", where, "--yes", code=1).stderr
+    called = machine.run("backup", "acme", "--to", where, "--as", "../up", code=1).stderr
+    assert called.startswith("Error: backup: names: '../up'")
+    (no_text := tmp_path / "key").write_bytes(b"\xff\xfe")
+    sealed = ("backup", "acme", "--to", where, "--encryption-key", str(no_text))
+    assert "it is no text" in machine.run(*sealed, code=1).stderr
     stranger = Reaching(machine.home, {})
     assert "AWS_ACCESS_KEY_ID is not set" in stranger.run("backups", "--in", "s3://abc", code=1).stderr
     wrong = Reaching(machine.home, machine.variables | {"AWS_SECRET_ACCESS_KEY": "wrong"})
