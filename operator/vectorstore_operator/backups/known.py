@@ -64,7 +64,7 @@ class Backup:
     """None until somebody looked at it."""
     store_uid: str | None
     plan: str | None
-    """The plan whose destination has it; None where it is the store's own, or not chosen yet."""
+    """The plan whose destination has it, or that allowed the store's own; None where none is chosen yet."""
     own: OwnDestination | None
     """The store's own destination that has it."""
     started: datetime | None
