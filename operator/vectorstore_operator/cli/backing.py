@@ -58,7 +58,21 @@ def make(home: Home, name: str, at: Place, called: str, verify: bool) -> Info:
     watch = Progress(f"backing {name} up")
     made = backups.run(at, watch, verb="backup", encrypt=encrypt, **instance, **asked)[0].backup
     if verify:
-        made = backups.run(at, Progress("verifying it"), verb="verify", **asked)[0].backup
+        return prove(record, at, called)
+    return _said(made)
+
+
+def prove(record: Record, at: Place, called: str) -> Info:
+    """Proves a backup of a store by restoring it in a scratch folder, and tells how it gets on.
+
+    Raises:
+        Problem: it was not proven.
+    """
+    asked: dict[str, Any] = {"store": backups.store_of(record), "names": (called,)}
+    return _said(backups.run(at, Progress("verifying it"), verb="verify", **asked)[0].backup)
+
+
+def _said(made: Info | None) -> Info:
     if made is None:
         raise Problem("the backup program did not say what it made")
     return made

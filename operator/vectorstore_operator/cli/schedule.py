@@ -16,8 +16,8 @@ from pathlib import Path
 import click
 
 from vectorstore_instance.backup.result import Info
-from vectorstore_operator.cli.backing import Progress, key_option, listed, make, place_option, to, token_of, told
-from vectorstore_operator.cli.scheduled import Care, care_of, due, surplus
+from vectorstore_operator.cli.backing import Progress, key_option, listed, make, place_option, prove, to, token_of, told
+from vectorstore_operator.cli.scheduled import Care, care_of, due, surplus, unproven
 from vectorstore_operator.cli.show import say
 from vectorstore_operator.cli.verbs import until_interrupted
 from vectorstore_operator.cli.wished import Wished
@@ -98,6 +98,9 @@ class Keeper:
         self._said.pop(name, None)
         if self._due(name, record, care) and (called := self._due(name, record, care, anew=True)):
             say(f"{name}: {called}: {told(make(self.home, name, self.at, called, care.verify))}")
+            self._prune(name, record, care)
+        elif left := unproven(care, name, self._backups(record, anew=False)):
+            say(f"{name}: {left}: {told(prove(record, self.at, left))}")
             self._prune(name, record, care)
         if care.asked:
             self._wished.see_to(name, care, lambda anew: self._backups(record, anew=anew))

@@ -66,6 +66,13 @@ def due(care: Care, name: str, found: Sequence[Info], since: datetime, now: date
     return f"{name}-{time.astimezone(UTC):{_TIME}}" if time else None
 
 
+def unproven(care: Care, name: str, found: Sequence[Info]) -> str | None:
+    """The newest backup that a schedule made, where its proof is still to come: it failed, or was cut short."""
+    ours = [info for info in found if time_of(name, info.name)]
+    newest = max(ours, key=lambda info: info.taken, default=None)
+    return newest.name if care.schedule and care.verify and newest and newest.verified is None else None
+
+
 def time_of(name: str, called: str) -> datetime | None:
     """Which time of a schedule a backup is of; None where none made it."""
     found = re.fullmatch(rf"{re.escape(name)}-([0-9]{{12}})", called)

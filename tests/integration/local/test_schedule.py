@@ -83,6 +83,14 @@ def test_what_fails_is_told_and_ends_one_look_with_a_code(machine: Machine, once
     assert len(names(machine, tmp_path)) == 1
 
 
+def test_a_proof_that_is_still_to_come_is_made_up_for(machine: Machine, once: Once, tmp_path: Path) -> None:
+    machine.up(manifest(backup={"schedule": "0 3 * * *"}))
+    machine.run("backup", "acme", "--to", str(tmp_path / "backups"), "--as", "acme-202001010300", "--no-verify")
+    assert "acme-202001010300: 0 documents" in (told := once())
+    assert "proven: 0 documents" in told
+    assert once() == ""
+
+
 def test_tenants_are_backed_up_and_restored_where_the_plan_allows_it(
     machine: Machine, once: Once, tmp_path: Path
 ) -> None:
