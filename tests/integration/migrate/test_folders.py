@@ -101,7 +101,8 @@ def test_what_is_no_folder_of_chromas_is_refused(machine: Machine, tmp_path: Pat
     spoiled = tmp_path / "spoiled"
     spoiled.mkdir()
     (spoiled / "chroma.sqlite3").write_bytes(b"SQLite format 3\0" + bytes(4000))
-    assert "does not open it" in said(spoiled)
+    assert "does not open it: " in (words := said(spoiled))
+    assert 'File "' not in words
 
 
 def test_a_folder_that_is_written_to_is_refused(

@@ -39,8 +39,11 @@ class _Run:
     said: Path
 
     def words(self) -> str:
-        """What it said last."""
-        return " ".join(self.said.read_text(errors="replace").split())[-500:]
+        """What it said last, without the places in programs that nobody here knows."""
+        said = self.said.read_text(errors="replace").strip()
+        if "Traceback (most recent call last)" in said:
+            said = said.splitlines()[-1].partition(": ")[2]
+        return " ".join(said.split())[-500:]
 
 
 @asynccontextmanager
