@@ -106,3 +106,15 @@ def test_whoever_waits_longest_has_the_next_place() -> None:
     active.add(third.uid)
     turns.leave(third.uid)
     assert not turns.take(second)
+
+
+def test_a_store_of_which_many_are_asked_for_has_its_next_turn_behind_others() -> None:
+    turns, shelf = Turns(1, set, lambda item: None, lambda: NOW + timedelta(hours=9)), Shelf()
+    objects = [of(name, hours=hours, phase=None) for name, hours in (("a", 1), ("b", 2), ("c", 3))]
+    objects[-1]["spec"]["store"] = "another"
+    first, second, other = (kept for obj in objects if isinstance(kept := shelf.put(obj), Backup))
+    assert turns.take(first)
+    assert not turns.take(other)
+    turns.leave(first.uid)
+    assert not turns.take(second)
+    assert turns.take(other)
