@@ -14,6 +14,7 @@ from vectorstore_instance.backup.result import Info
 from vectorstore_operator.backups.jobs.running import JobState
 from vectorstore_operator.backups.known import Backup
 from vectorstore_operator.backups.making.phase import MOST, PATIENCE, STARTS, Step, Try, behind, decide, standing
+from vectorstore_operator.backups.making.removal import went
 from vectorstore_operator.objects import Object
 from vectorstore_operator.refusal import Refusal
 
@@ -173,3 +174,16 @@ def test_the_earlier_of_two_and_whatever_runs_goes_first() -> None:
     assert why.reason == "Overlap"
     assert behind(second, [replace(first, phase="Verifying"), second]) is None
     assert behind(first, [first, replace(second, phase="Running")]) is not None
+
+
+@pytest.mark.parametrize(
+    ("namespace", "gone"),
+    [
+        (None, True),
+        ({"metadata": {}, "status": {"phase": "Terminating"}}, True),
+        ({"metadata": {"creationTimestamp": "2030-06-09T20:00:00Z"}, "status": {"phase": "Active"}}, False),
+        ({"metadata": {"creationTimestamp": "2030-06-10T20:05:00Z"}, "status": {"phase": "Active"}}, True),
+    ],
+)
+def test_the_backups_of_a_namespace_that_was_made_anew_went_with_the_former(namespace: Any, gone: bool) -> None:
+    assert went(namespace, [of("Completed")]) is gone

@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 
 from vectorstore_instance.backup.job import MOST_NAMES
 from vectorstore_operator.backups.jobs.job import Purpose, Verb
-from vectorstore_operator.backups.known import Backup, Item
+from vectorstore_operator.backups.known import Backup, Item, moment
 from vectorstore_operator.backups.making.order import removal
 from vectorstore_operator.backups.making.phase import AGAIN, MOST, failure
 from vectorstore_operator.backups.making.writing import write
 from vectorstore_operator.backups.tools import Tools
 from vectorstore_operator.cluster.cache import Key
 from vectorstore_operator.cluster.kinds import BACKUP, NAMESPACE
+from vectorstore_operator.objects import Object
 from vectorstore_operator.refusal import Refusal
 
 log = logging.getLogger(__name__)
@@ -70,14 +71,20 @@ class Removal:
             ClusterError: the API server did not let it come to an end; look again.
         """
         known = self._tools.shelf.of(*key)
-        pruned = [backup for backup in known if backup.phase == "Deleting" and not backup.deleting]
+        pruned = list[Backup]()
+        for backup in known:
+            if backup.uid in self._clear:
+                await self._delete(backup)  # seen still, or it was not let go before
+            elif backup.phase == "Deleting" and not backup.deleting:
+                pruned.append(backup)
         gone = [backup for backup in list(self._gone.values()) if backup.of == key]
         waits, ready = list[float | None](), list[Backup]()
         for backup in gone:
             waits.append(wait := await self._end(backup))
             if wait is None and backup.uid in self._gone:
                 ready.append(backup)
-        if ready and await self._terminating(key.namespace):
+        if ready and went(await self._tools.cluster.get(NAMESPACE, None, key.namespace), ready):
+            log.info("%s goes: the archives of its backups stay", key.namespace)
             self._forget(ready)
             ready = []
         groups: dict[object, list[Backup]] = {}
@@ -172,9 +179,10 @@ class Removal:
             if self._gone.pop(backup.uid, None):
                 self._tools.soon(backup.item)  # another one of the name may have waited
 
-    async def _terminating(self, namespace: str) -> bool:
-        live = await self._tools.cluster.get(NAMESPACE, None, namespace)
-        if live is None or (live.get("status") or {}).get("phase") == "Terminating":
-            log.info("%s goes: the archives of its backups stay", namespace)
-            return True
-        return False
+
+def went(namespace: Object | None, backups: Sequence[Backup]) -> bool:
+    """Whether the namespace of backups goes or went as a whole: one of its name may have been made anew since. Pure."""
+    if namespace is None or (namespace.get("status") or {}).get("phase") == "Terminating":
+        return True
+    made = moment(namespace["metadata"].get("creationTimestamp"))
+    return made is not None and any(backup.created < made for backup in backups)
