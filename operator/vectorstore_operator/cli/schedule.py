@@ -106,13 +106,17 @@ class Keeper:
             self._wished.see_to(name, care, lambda anew: self._backups(record, anew=anew))
 
     def _due(self, name: str, record: Record, care: Care, *, anew: bool = False) -> str | None:
+        return due(care, name, self._backups(record, anew=anew), self._began(name), datetime.now(UTC))
+
+    def _began(self, name: str) -> datetime:
         folder = self.home.folder(name)
         token_of(folder)
-        began = datetime.fromtimestamp(folder.key_file("admin").stat().st_mtime, UTC)  # made with the store, and stays
-        return due(care, name, self._backups(record, anew=anew), began, datetime.now(UTC))
+        return datetime.fromtimestamp(folder.key_file("admin").stat().st_mtime, UTC)  # made with the store, and stays
 
     def _prune(self, name: str, record: Record, care: Care) -> None:
-        if gone := surplus(care, name, self._backups(record, anew=True))[:1000]:
+        began = self._began(name)  # what a store that is no more left under the name is not this one's to delete
+        found = [info for info in self._backups(record, anew=True) if info.taken >= began]
+        if gone := surplus(care, name, found)[:1000]:
             backups.run(self.at, Progress("deleting"), verb="delete", store=backups.store_of(record), names=gone)
             self._found.pop(name, None)
             say(f"{name}: deleted by its retention: {', '.join(gone)}")

@@ -91,6 +91,17 @@ def test_a_proof_that_is_still_to_come_is_made_up_for(machine: Machine, once: On
     assert once() == ""
 
 
+def test_the_backups_of_a_store_that_is_no_more_stay(machine: Machine, once: Once, tmp_path: Path) -> None:
+    machine.up(manifest(backup={"schedule": "0 3 * * *", "retention": {"last": 1}}))
+    backup = ("backup", "acme", "--to", str(tmp_path / "backups"), "--no-verify", "--as")
+    machine.run(*backup, "acme-202001010300")
+    os.utime(Path(machine.get()["adminKeyFile"]))  # as of one made anew: what was taken before was another's
+    machine.run(*backup, "acme-202001020300")
+    assert "acme-202001020300: 0 documents" in (told := once())
+    assert "deleted" not in told
+    assert names(machine, tmp_path) == ["acme-202001010300", "acme-202001020300"]
+
+
 def test_tenants_are_backed_up_and_restored_where_the_plan_allows_it(
     machine: Machine, once: Once, tmp_path: Path
 ) -> None:
