@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,8 +33,7 @@ def chroma(store: Store) -> Iterator[ClientAPI]:
             port = int(json.loads(process.stdout.readline())["url"].rpartition(":")[2])
             yield chromadb.HttpClient("127.0.0.1", port, headers={"x-chroma-token": store.key()})
         finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(PATIENCE)
+            process.terminate()  # SIGINT is ignored by whoever was started in the background
 
 
 def rows(client: ClientAPI, name: str) -> dict[str, tuple[Any, ...]]:
