@@ -71,8 +71,9 @@ async def acme(tenant: Tenant, stormy: Stormy, plan: str) -> AsyncIterator[Runni
 
 
 def lane(asked: str) -> str:
-    """What is tried again and again by one and the same: a listing and a watch of a kind are two."""
-    return re.sub(r"\?(.*(watch=true))?.*", r" \2", asked)
+    """What is tried again and again by one and the same: a listing and a watch of a kind are two, by label more."""
+    path, _, query = asked.partition("?")
+    return " ".join([path, *re.findall(r"watch=true|labelSelector=[^&]*", query)])
 
 
 def tries(seconds: float) -> int:
