@@ -30,6 +30,8 @@ UNREAD_SECONDS = 30.0
 """Seconds within which some blocks of an answer must be read (`asgi.send_in_blocks`)."""
 LOOK_SECONDS = 5.0
 """How often that is looked at."""
+FAREWELL_SECONDS = 1.0
+"""Seconds that the client of an idle connection has to end TLS in its turn when the instance ends: asyncio waits 30."""
 
 
 class Connection(HttpToolsProtocol):
@@ -88,6 +90,18 @@ class Connection(HttpToolsProtocol):
     def resume_writing(self) -> None:
         self._unread_since = 0.0
         super().resume_writing()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(FAREWELL_SECONDS, self._leave)
+
+    def _leave(self) -> None:
+        """Closes what is still open because its client does not answer, once all was sent."""
+        if self.transport.get_write_buffer_size():
+            self.loop.call_later(FAREWELL_SECONDS, self._leave)
+        else:
+            self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(invalid(f"{msg} Send HTTP/1.1, with names and paths percent-encoded"))

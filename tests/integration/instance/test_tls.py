@@ -126,6 +126,16 @@ def test_chromas_client_speaks_tls(start: Start, folder: Path, authority: trustm
     assert made.query(query_embeddings=[[1, 2, 3]])["ids"] == [["a"]]
 
 
+def test_a_client_that_keeps_its_connection_holds_up_no_end(start: Start, folder: Path, authority: trustme.CA) -> None:
+    put(folder, authority)
+    running = start(TLS_DIR=str(folder), **VECTORS)
+    with httpx.Client(base_url=f"https://127.0.0.1:{running.port}", verify=trusting(authority)) as client:
+        assert client.get("/healthz/").status_code == 200
+        assert running.process is not None
+        running.process.terminate()
+        assert running.process.wait(20) == 0  # asyncio waits for its word of farewell for 30
+
+
 def test_old_versions_are_refused(folder: Path, authority: trustme.CA) -> None:
     put(folder, authority)
     assert server_context(folder).minimum_version is ssl.TLSVersion.TLSv1_2
