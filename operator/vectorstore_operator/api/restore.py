@@ -15,6 +15,9 @@ SOURCE = one_of("backup", "object", "restore from either backup or object; leave
 ObjectPath = Annotated[str, Field(pattern=rf"^{PART}(/{PART})*[.]tar[.]zst([.]age)?$", max_length=1024)]
 """An archive's path in its bucket."""
 
+FORMER = 16
+"""Requests before the last that are remembered."""
+
 
 class BackupRef(Model):
     """A VectorStoreBackup."""
@@ -60,6 +63,8 @@ class RestoreStatus(Model):
     """The `restore.request` that was carried out last, or is being; omitted for `restoreFrom`."""
     skipped: Brief | None = None
     """The `restore.request` that a new store's manifest came with: it was asked of another store."""
+    former: Annotated[list[Brief], Field(max_length=FORMER)] | None = None
+    """Requests before the last, the newest first: whatever came of them, none is carried out again."""
     source: Annotated[str, Field(max_length=1024)] | None = None
     """The backup or the object, for people."""
     started_at: Moment | None = None

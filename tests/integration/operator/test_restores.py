@@ -262,6 +262,13 @@ async def test_a_request_is_carried_out_once_whatever_happens_to_the_operator(
     wait_until(operator.settled)
     assert await jobs.all() == [second["metadata"]["name"]]
 
+    await tenant.change(STORE.name, "acme", restore=restore | {"request": "r1"})  # a manifest is applied again
+    hint = "'r1' was asked before"
+    store = await tenant.until(STORE.name, "acme", lambda live: hint in condition(live, "Restored")["message"])
+    assert (store["status"]["restore"]["request"], store["status"]["restore"]["former"]) == ("r2", ["r1"])
+    wait_until(operator.settled)
+    assert await jobs.all() == [second["metadata"]["name"]]
+
 
 async def test_a_manifest_that_is_brought_from_elsewhere_overwrites_nothing(
     tenant: Tenant, start: Start, plan: str, jobs: Jobs, leader: Leader, keep: Callable[..., Object]

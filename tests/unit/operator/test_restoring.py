@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from vectorstore_instance.backup.result import Reason, Result, Verified
 from vectorstore_operator.api.restore import RestoreStatus
 from vectorstore_operator.backups.jobs.running import JobState
+from vectorstore_operator.backups.restores.former import passed_over
 from vectorstore_operator.backups.restores.step import (
     MOST,
     Hindrance,
@@ -117,6 +119,11 @@ def follow(
             store(of(RestoreStatus(skipped="r1")), restore=BACKUP | {"request": "r2"}),
             "r2",
         ),
+        (
+            "nor is one from before the last",
+            store(of(RestoreStatus(phase="Restored", request="r2", former=["r1"])), restore=BACKUP | {"request": "r1"}),
+            None,
+        ),
         ("what the schema would refuse asks for nothing", store(restore={"request": "r1"}), None),
         (
             "nor does anything by a status that cannot be read",
@@ -145,7 +152,7 @@ def test_a_wish_is_carried_out_once_and_undoes_no_request() -> None:
     live = store(of(RestoreStatus(phase="Restored", request="r1")), restore=OBJECT | {"request": "r1"})
     ask = asked(live, recorded(live), WISH)
     assert ask
-    assert (ask.request, ask.told("t"), ask.skips, ask.field) == (WISH.id, "t/nightly", "r1", "POST /restore")
+    assert (ask.request, ask.told("t"), ask.field) == (WISH.id, "t/nightly", "POST /restore")
     status = begun(recorded(live), ask, "t/nightly", NOW).status
     for found in (status, hindered(recorded(live), ask, "t/nightly", Hindrance("StoreNotUp", "not yet"), NOW).status):
         again = store(of(found), restore=OBJECT | {"request": "r1"})
@@ -157,7 +164,7 @@ def test_a_wish_is_carried_out_once_and_undoes_no_request() -> None:
 
 def test_a_request_goes_before_a_wish_that_was_not_begun() -> None:
     other = {"restore": OBJECT | {"request": "r2"}}
-    wished = RestoreStatus(phase="Waiting", request=WISH.id, source="t/nightly", skipped="r1")
+    wished = RestoreStatus(phase="Waiting", request=WISH.id, source="t/nightly", former=["r1"])
     going = wished.model_copy(update={"phase": "Restoring"})
     for live, first in (
         (store(**other), "r2"),
@@ -168,6 +175,82 @@ def test_a_request_goes_before_a_wish_that_was_not_begun() -> None:
         ask = asked(live, recorded(live), WISH)
         assert ask
         assert ask.request == first
+
+
+def ended(live: Object) -> RestoreStatus:
+    """What is recorded when what a store asks for has come to its end."""
+    ask = asked(live, recorded(live))
+    assert ask
+    status = begun(recorded(live), ask, "t/nightly", NOW).status
+    return follow(status, job(result=result()))
+
+
+def test_a_manifest_that_is_applied_again_is_not_carried_out_again() -> None:
+    """GitOps states A; somebody asks for C; then comes A once more, and what was written since stays."""
+    asks = {each: {"restore": BACKUP | {"request": each}} for each in "ABC"}
+    before = RestoreStatus(skipped="r0")
+    for each in asks.values():
+        before = ended(store(of(before), **each))
+    assert (before.request, before.former, before.skipped) == ("C", ["B", "A"], "r0")
+    for each in ("A", "B", "C", "r0"):
+        again = store(of(before), restore=BACKUP | {"request": each})
+        assert asked(again, recorded(again)) is None, each
+        condition, _ = conditions(before, passed_over(again, before))
+        assert condition
+        assert (condition.status, condition.reason) == ("True", "Restored")
+        hint = (
+            f"; spec.restore.request: {each!r} was asked before and is not carried out again; ask with another request"
+        )
+        assert condition.message.endswith(hint) == (each != "C"), condition.message
+
+
+@pytest.mark.parametrize("end", ["waits", "fails", "is taken back", "fits none", "was there already"])
+def test_a_request_is_known_for_good_whatever_came_of_it(end: str) -> None:
+    live = store(of(RestoreStatus(phase="Restored", request="A", former=["r0"])), restore=BACKUP | {"request": "B"})
+    before = recorded(live)
+    ask = asked(live, before)
+    assert ask
+    match end:
+        case "waits":
+            after = hindered(before, ask, "t/nightly", Hindrance("StoreNotUp", "not yet"), NOW).status
+        case "fails":
+            after = follow(begun(before, ask, "t/nightly", NOW).status, job(ended=5, result=result("WrongKey")))
+        case "is taken back":
+            after = taken_back(hindered(before, ask, "t/nightly", Hindrance("StoreNotUp", "not yet"), NOW).status)
+        case "fits none":
+            after = hindered(before, ask, "t/nightly", Hindrance("WrongModel", "another", final=True), NOW).status
+        case _:
+            after = restored(before, ask, "t/nightly", Port("done", RUN, 9), NOW).status
+    assert (after.request, after.former) == ("B", ["A", "r0"])
+    last = ended(store(of(after), restore=BACKUP | {"request": "C"}))
+    assert last.former == ["B", "A", "r0"]
+
+
+def test_one_that_is_asked_before_is_told_even_where_the_last_was_taken_back() -> None:
+    over = RestoreStatus(request="B", former=["A"], reason="TakenBack", message="taken back")
+    condition, waits = conditions(over, passed_over(store(of(over), restore=BACKUP | {"request": "A"}), over))
+    assert condition
+    assert (condition.status, condition.reason, waits) == ("False", "AskedBefore", None)
+    new = RestoreStatus(skipped="A")  # nothing was restored, and nothing is to be said
+    assert passed_over(store(of(new), restore=BACKUP | {"request": "A"}), new) == ""
+
+
+def test_so_many_requests_are_known_and_no_tenant_pushes_them_out() -> None:
+    status = RestoreStatus()
+    for number in range(20):
+        status = ended(store(of(status), restore=BACKUP | {"request": f"r{number}"}))
+    assert status.former == [f"r{number}" for number in range(18, 2, -1)]
+    for number in range(100):
+        wish = replace(WISH, id=f"asked-20260301115900-{number:08}")
+        live = store(of(status), restore=BACKUP | {"request": "r19"})
+        ask = asked(live, recorded(live), wish)
+        assert ask
+        status = follow(begun(recorded(live), ask, "t/nightly", NOW).status, job(result=result()))
+    known = status.former or []
+    stated = [each for each in known if each.startswith("r")]
+    assert stated == [f"r{number}" for number in range(19, 7, -1)]
+    assert [each for each in known if each not in stated] == [f"asked-20260301115900-{n:08}" for n in range(98, 94, -1)]
+    RestoreStatus.model_validate(status.model_dump())
 
 
 def test_what_is_asked_is_told_for_people() -> None:
@@ -297,7 +380,7 @@ def test_a_status_that_was_lost_is_made_up_for() -> None:
     live = store(restoreFrom=BACKUP)
     ask = asked(live, recorded(live))
     assert ask
-    found = restored(ask, "t/nightly", Port("done", RUN, 9), NOW).status
+    found = restored(recorded(live), ask, "t/nightly", Port("done", RUN, 9), NOW).status
     assert (found.phase, found.documents, found.source) == ("Restored", 9, "t/nightly")
 
 

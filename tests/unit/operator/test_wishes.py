@@ -81,6 +81,8 @@ def test_a_restore_that_is_seen_late_gives_nothing_up() -> None:
     assert "ask again" in str(wishes.refused(RESTORE, STORE, good, NOW + timedelta(hours=2)))
     after = STORE | {"status": {"restore": {"request": "another", "finishedAt": "2026-11-22T04:01:00Z"}}}
     assert "ask again" in str(wishes.refused(RESTORE, after, good, NOW + timedelta(minutes=2)))
+    once = STORE | {"status": {"restore": {"request": "another", "phase": "Waiting", "former": [RESTORE.id]}}}
+    assert "ask again" in str(wishes.refused(RESTORE, once, good, NOW))
     begun = STORE | {"status": {"restore": {"request": RESTORE.id, "phase": "Restoring"}}}
     assert wishes.refused(RESTORE, begun, good, NOW + timedelta(hours=2)) is None
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from vectorstore_operator.api.restore import RestoreStatus
 from vectorstore_operator.backups.jobs import leader
 from vectorstore_operator.backups.known import Item
+from vectorstore_operator.backups.restores.former import passed_over
 from vectorstore_operator.backups.restores.hindrances import of_port
 from vectorstore_operator.backups.restores.order import order_of, purpose_of
 from vectorstore_operator.backups.restores.step import (
@@ -67,7 +68,7 @@ class Restores:
         uid, status = self._news.get(Key(meta["namespace"], meta["name"]), ("", RestoreStatus()))
         if uid != meta["uid"]:
             status = recorded(store)
-        restored_, waits = conditions(status)
+        restored_, waits = conditions(status, passed_over(store, status))
         if self._empty.get(Key(meta["namespace"], meta["name"])) == meta["uid"]:
             waits = empty(meta["name"])
         return None if status == RestoreStatus() else status, restored_, waits
@@ -132,7 +133,7 @@ class Restores:
             return hindered(before, ask, source, order, now)
         port = await self._port(key, store)
         if port and port.has(order.purpose.uid):
-            return restored(ask, source, port, now)
+            return restored(before, ask, source, port, now)
         if why := of_port(ask, key.name, port):
             return hindered(before, ask, source, why, now)
         return begun(before, ask, source, now)

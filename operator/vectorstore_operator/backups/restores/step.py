@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from vectorstore_operator import times
 from vectorstore_operator.api.restore import Restore, RestoreFrom, RestoreStatus
 from vectorstore_operator.backups.jobs.running import JobState
+from vectorstore_operator.backups.restores.former import asked_before, former
 from vectorstore_operator.backups.tenants.wishes import ID, Wish
 from vectorstore_operator.conditions import Told, told
 from vectorstore_operator.objects import Object
@@ -39,8 +40,6 @@ class Ask:
     source: RestoreFrom
     request: str | None = None
     """None for what a new store begins with."""
-    skips: str | None = None
-    """The `spec.restore.request` that is not carried out, or was before."""
 
     @property
     def in_place(self) -> bool:
@@ -136,40 +135,39 @@ def asked(store: Object, status: RestoreStatus, wish: Wish | None = None) -> Ask
     going = _going(status)
     if going and status.phase == "Restoring":
         return going
-    return _stated(store, status) or going or _wished(store, status, wish)
+    return _stated(store, status) or going or _wished(status, wish)
 
 
 def _stated(store: Object, status: RestoreStatus) -> Ask | None:
     """What the manifest asks for."""
     spec = store.get("spec") or {}
     restore = _read(Restore, spec.get("restore"))
-    if restore is not None and restore.request != status.skipped:
+    if restore is not None and not asked_before(status, restore.request):
         if restore.request != status.request or status.phase in ("Waiting", "Restoring"):
-            return Ask(restore, restore.request, status.skipped)
+            return Ask(restore, restore.request)
         return None
     begins = _read(RestoreFrom, spec.get("restoreFrom"))
     if begins is None or status.request is not None or status.phase in ("Restored", "Failed"):
         return None
-    return Ask(begins, skips=status.skipped)
+    return Ask(begins)
 
 
 def _going(status: RestoreStatus) -> Ask | None:
     """A wish that is being carried out: all of it is in the status."""
     if status.phase not in ("Waiting", "Restoring") or not ID.fullmatch(status.request or ""):
         return None
-    return _of_backup((status.source or "").rpartition("/")[2], status.request, status.skipped)
+    return _of_backup((status.source or "").rpartition("/")[2], status.request)
 
 
-def _wished(store: Object, status: RestoreStatus, wish: Wish | None) -> Ask | None:
+def _wished(status: RestoreStatus, wish: Wish | None) -> Ask | None:
     if wish is None or wish.id == status.request or status.phase in ("Waiting", "Restoring"):
         return None
-    skips = ((store.get("spec") or {}).get("restore") or {}).get("request") or status.skipped
-    return _of_backup(wish.backup, wish.id, skips)
+    return _of_backup(wish.backup, wish.id)
 
 
-def _of_backup(name: str, request: str | None, skips: str | None) -> Ask | None:
+def _of_backup(name: str, request: str | None) -> Ask | None:
     source = _read(RestoreFrom, {"backup": {"name": name}})
-    return Ask(source, request, skips) if source else None
+    return Ask(source, request) if source else None
 
 
 def run(store: Object, request: str | None) -> str:
@@ -179,20 +177,20 @@ def run(store: Object, request: str | None) -> str:
 
 def taken_back(status: RestoreStatus) -> RestoreStatus:
     """What was asked for and is not any more, before anything came of it."""
+    over = RestoreStatus(request=status.request, skipped=status.skipped, former=status.former)
     if status.request is None:
-        return RestoreStatus(skipped=status.skipped)
-    told = f"request {status.request!r} was taken back before anything was restored"
-    return RestoreStatus(request=status.request, skipped=status.skipped, reason="TakenBack", message=told)
+        return over
+    return _with(
+        over, reason="TakenBack", message=f"request {status.request!r} was taken back before anything was restored"
+    )
 
 
 def hindered(status: RestoreStatus, ask: Ask, source: str, why: Hindrance, now: datetime) -> Next:
     """It waits, or has failed before any Job ran."""
     same = status.request == ask.request
-    found = RestoreStatus(
+    found = _with(
+        _of(status, ask, source),
         phase="Failed" if why.final else "Waiting",
-        request=ask.request,
-        skipped=ask.skips,
-        source=source,
         attempts=status.attempts if same else None,
         finished_at=times.time(now) if why.final else None,
         reason=why.reason,
@@ -204,16 +202,8 @@ def hindered(status: RestoreStatus, ask: Ask, source: str, why: Hindrance, now: 
 def begun(status: RestoreStatus, ask: Ask, source: str, now: datetime) -> Next:
     """Everything is there: it is told, and when that stands in the status the Job is started."""
     tried = (status.attempts or 0) if status.request == ask.request else 0
-    return Next(
-        RestoreStatus(
-            phase="Restoring",
-            request=ask.request,
-            skipped=ask.skips,
-            source=source,
-            started_at=times.time(now),
-            attempts=tried + 1,
-        )
-    )
+    found = _of(status, ask, source)
+    return Next(_with(found, phase="Restoring", started_at=times.time(now), attempts=tried + 1))
 
 
 def followed(
@@ -255,10 +245,14 @@ def refused(status: RestoreStatus, why: str) -> Next:
     return Next(_with(status, reason="JobRefused", message=_short(why)), again=WAIT)
 
 
-def restored(ask: Ask, source: str, port: Port, now: datetime) -> Next:
+def restored(status: RestoreStatus, ask: Ask, source: str, port: Port, now: datetime) -> Next:
     """It turns out that it was carried out."""
-    found = RestoreStatus(request=ask.request, skipped=ask.skips, source=source)
-    return Next(_done(found, port.documents, now))
+    return Next(_done(_of(status, ask, source), port.documents, now))
+
+
+def _of(status: RestoreStatus, ask: Ask, source: str) -> RestoreStatus:
+    """Where an ask begins: what was asked before it stays known."""
+    return RestoreStatus(request=ask.request, skipped=status.skipped, former=former(status, ask.request), source=source)
 
 
 def _failed(status: RestoreStatus, job: JobState, asked: bool, now: datetime) -> Next:
@@ -292,19 +286,25 @@ def _remedy(request: str | None) -> str:
     return "the store holds nothing of it; mend this and ask with spec.restore, or make the store anew"
 
 
-def conditions(status: RestoreStatus) -> tuple[Told | None, Told | None]:
-    """The condition Restored, and what Ready says while not all pods answer; None where there is nothing to say."""
+def conditions(status: RestoreStatus, hint: str = "") -> tuple[Told | None, Told | None]:
+    """The condition Restored, and what Ready says while not all pods answer; None where there is nothing to say.
+
+    Args:
+        status: what is recorded.
+        hint: what else is to be said.
+    """
     about = f"{status.source}: {status.message}" if status.message else str(status.source)
+    more = f"; {hint}" if hint else ""
     match status.phase:
         case "Restored":
-            compared = f"{status.source}: {status.documents or 0} documents are as they were"
+            compared = f"{status.source}: {status.documents or 0} documents are as they were{more}"
             return told("Restored", True, "Restored", compared), None
         case "Failed":
-            restored = told("Restored", False, status.reason or "Failed", about)
+            restored = told("Restored", False, status.reason or "Failed", about + more)
         case "Waiting" | "Restoring":
-            restored = told("Restored", False, status.reason or "Restoring", about)
+            restored = told("Restored", False, status.reason or "Restoring", about + more)
         case None:
-            return None, None
+            return told("Restored", False, "AskedBefore", hint) if hint else None, None
     awaited = status.request is None or status.phase == "Restoring"
     return restored, told("Ready", False, "Restoring", f"{about}; see Restored") if awaited else None
 

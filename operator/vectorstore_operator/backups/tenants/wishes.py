@@ -114,6 +114,8 @@ def late(wish: Wish, store: Object, now: datetime) -> bool:
     status = (store.get("status") or {}).get("restore") or {}
     if status.get("request") == wish.id:
         return False
+    if wish.id in (status.get("former") or ()):
+        return True
     finished = moment(status.get("finishedAt"))
     return now - wish.asked > LATE or (finished is not None and finished > wish.asked)
 
