@@ -71,6 +71,11 @@ def test_what_may_pass_is_waited_for_a_day_and_no_longer() -> None:
     assert (late.status["phase"], told(late)) == ("Failed", {"Complete": ("False", "StoreNotReady")})
 
 
+def test_a_store_that_comes_with_its_backup_may_be_seen_after_it() -> None:
+    step = decide(of(None, created=NOW), Refusal("NoStore", "not there"), NONE, NONE, True, NOW)
+    assert (step.status["phase"], step.again) == ("Pending", 5.0)
+
+
 def test_what_does_not_pass_fails_at_once() -> None:
     step = decide(of("Pending"), Refusal("NoStore", "gone"), NONE, NONE, True, NOW)
     assert (step.status["phase"], told(step)) == ("Failed", {"Complete": ("False", "NoStore")})

@@ -29,6 +29,8 @@ AGAIN = (timedelta(seconds=30), timedelta(minutes=2))
 """Until the second try, and the third."""
 PATIENCE = timedelta(days=1)
 """For which a backup waits until it can be begun."""
+COMES = timedelta(seconds=5)
+"""In which its store may come: of a manifest with both the one or the other is seen first."""
 STARTS = timedelta(minutes=15)
 """In which the pod of a Job has to start."""
 
@@ -36,6 +38,7 @@ LOOK = 15.0
 """Seconds between two looks at what runs: a pod that went without a word is not told of."""
 
 COMPLETE, VERIFIED = "Complete", "Verified"
+NO_STORE = "NoStore"
 Making = Literal["backup", "verify"]
 
 
@@ -69,7 +72,7 @@ class Try:
 def standing(store: Object | None, children: Children, backup: Backup) -> Refusal | None:
     """Why a store cannot be backed up; `undecided` where that may pass."""
     if store is None:
-        return Refusal("NoStore", f"there is no VectorStore {backup.store} in namespace {backup.key.namespace}")
+        return Refusal(NO_STORE, f"there is no VectorStore {backup.store} in namespace {backup.key.namespace}")
     spec, restore = store.get("spec") or {}, (store.get("status") or {}).get("restore") or {}
     if backup.store_uid not in (None, store["metadata"]["uid"]):
         return Refusal("OtherStore", f"VectorStore {backup.store} was made anew: make another backup of that")
@@ -118,6 +121,8 @@ def decide(backup: Backup, obstacle: Refusal | None, made: Try, proven: Try, ver
         return _tried(backup, "backup", made, now) or _made(backup, made, verify, now)
     if backup.phase == "Verifying":
         return _tried(backup, "verify", proven, now) or _proven(proven, now)
+    if obstacle and obstacle.reason == NO_STORE and now < backup.created + COMES:
+        return pending(obstacle, (backup.created + COMES - now).total_seconds())
     left = backup.created + PATIENCE - now
     if obstacle and obstacle.undecided and left > timedelta(0):
         return pending(obstacle, left.total_seconds())
