@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -142,10 +144,28 @@ def test_lost_volume(store: Store, held: dict[str, tuple[Any, ...]], tmp_path: P
 
 def test_lost_namespace(store: Store, held: dict[str, tuple[Any, ...]], bucket: Bucket, tmp_path: Path) -> None:
     store.cluster.delete("namespace", store.cluster.namespace)
-    with forwarded(bucket.cluster, "s3", PORT) as local:
-        given = {"BUCKET": f"{NAME}/runbooks", "ENDPOINT": bucket.url, "PLAN": PLAN}
+    seen = tmp_path / "secrets"
+    with forwarded(bucket.cluster, "s3", PORT) as local, secrets_seen(store.cluster.namespace, seen):
+        given = {"BUCKET": f"{NAME}/runbooks", "CLUSTER": "cluster", "PLAN": PLAN}
         followed("LostNamespace", tmp_path, store, **given, **keys(), AWS_ENDPOINT_URL=f"http://127.0.0.1:{local}")
     holds(store, held)
+    told = seen.read_text()
+    assert '"acme-credentials"' in told
+    for key in (ACCESS_KEY, SECRET_KEY):
+        assert b64encode(key.encode()).decode() not in told
+
+
+@contextmanager
+def secrets_seen(namespace: str, file: Path) -> Iterator[None]:
+    """Writes down every Secret that a namespace holds meanwhile, be it for a moment."""
+    watch = ["kubectl", "-n", namespace, "get", "secrets", "--watch", "-o", "json"]
+    with file.open("w") as out, subprocess.Popen(watch, stdout=out) as watching:
+        try:
+            yield
+        finally:
+            ended = watching.poll()
+            watching.terminate()
+    assert ended is None, "the watch ended too early"
 
 
 def keys() -> dict[str, str]:

@@ -21,7 +21,7 @@ from vectorstore_operator.cluster.cache import Key, Place
 from vectorstore_operator.cluster.kinds import GRANT
 from vectorstore_operator.cluster.newest import Newest
 from vectorstore_operator.conditions import condition
-from vectorstore_operator.names import SCHEDULED_LABEL
+from vectorstore_operator.names import ADOPTED_ANNOTATION, SCHEDULED_LABEL
 from vectorstore_operator.objects import Object, canonical
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,6 +54,8 @@ class Backup:
     """Whether its object goes."""
     scheduled: bool
     """Whether a schedule made it."""
+    adopted: bool
+    """Whether it stands for an archive that was there before it."""
     store: str
     """The name of its VectorStore, of the same namespace."""
     policy: Policy
@@ -101,6 +103,11 @@ class Backup:
     def final(self) -> bool:
         """Whether nothing is to be done for it any more."""
         return self.phase in FINAL
+
+    @property
+    def blank(self) -> bool:
+        """Whether somebody else is to write its status: until then nothing is done for it."""
+        return self.adopted and self.phase is None
 
     @property
     def good(self) -> bool:
@@ -207,6 +214,7 @@ def backup(obj: Object) -> Backup:
         generation=meta.get("generation", 0),
         deleting="deletionTimestamp" in meta,
         scheduled=(meta.get("labels") or {}).get(SCHEDULED_LABEL) == "true",
+        adopted=(meta.get("annotations") or {}).get(ADOPTED_ANNOTATION) == "true",
         store=sys.intern(str(spec.get("store") or "")),
         policy="Delete" if spec.get("deletionPolicy") == "Delete" else "Retain",
         verify=spec.get("verify"),

@@ -15,6 +15,7 @@ from tests.support.operators import Object, Tenant, condition, wait_until
 
 from vectorstore_instance.backup.result import Info
 from vectorstore_operator.cluster.kinds import BACKUP, EVENT, JOB, SECRET
+from vectorstore_operator.names import ADOPTED_ANNOTATION
 
 pytestmark = pytest.mark.apiserver
 
@@ -105,6 +106,31 @@ async def _there(tenant: Tenant) -> set[str]:
     """Uids of Jobs that have ended."""
     found = (await tenant.cluster.list(JOB, tenant.namespace))[0]
     return {job["metadata"]["uid"] for job in found if (job.get("status") or {}).get("conditions")}
+
+
+async def test_an_adopted_one_is_left_alone_until_it_has_a_status_and_taken_as_that_says(
+    tenant: Tenant, served: ApiServer, plan: str, start: Start
+) -> None:
+    start()
+    meta = {"name": "of-old", "namespace": tenant.namespace, "annotations": {ADOPTED_ANNOTATION: "true"}}
+    body = {"apiVersion": BACKUP.api_version, "kind": BACKUP.name, "metadata": meta, "spec": {"store": "lost"}}
+    await tenant.cluster.create(body)
+    await _looked_at(tenant, "before")
+    assert "status" not in await tenant.have(BACKUP.name, "of-old")
+    at = "2026-03-01T12:00:00Z"
+    complete = {"type": "Complete", "status": "True", "reason": "Done", "lastTransitionTime": at}
+    status = {"phase": "Completed", "storeUid": "0b1c", "plan": plan, "takenAt": at, "conditions": [complete]}
+    code, _ = served.call("PATCH", BACKUP.path(tenant.namespace, "of-old", "status"), {"status": status}, MERGE)
+    assert code == 200
+    told = (await tenant.have(BACKUP.name, "of-old"))["status"]
+    await _looked_at(tenant, "after")
+    assert (await tenant.have(BACKUP.name, "of-old"))["status"] == told
+
+
+async def _looked_at(tenant: Tenant, name: str) -> None:
+    """Waits until a later backup of the same store has had its turn, and so what came before it."""
+    await backup(tenant, name, store="lost")
+    await tenant.until(BACKUP.name, name, phase("Failed", "NoStore"))
 
 
 async def test_a_backup_is_made_and_proven_by_jobs_of_the_operators_namespace(

@@ -55,6 +55,12 @@ def test_what_is_done_with_is_left_alone(phase: str) -> None:
     assert decide(of(phase), None, NONE, NONE, True, NOW) == Step()
 
 
+def test_an_adopted_one_without_a_status_is_left_alone_and_holds_up_none() -> None:
+    blank = of(None, adopted=True)
+    assert decide(blank, Refusal("NoStore", "gone"), NONE, NONE, True, NOW) == Step()
+    assert behind(of(None, uid="another", created=NOW), [blank]) is None
+
+
 def test_what_can_be_begun_is_told_to_run() -> None:
     step = decide(of(None), None, NONE, NONE, True, NOW)
     assert step.begins

@@ -100,7 +100,7 @@ def behind(backup: Backup, others: list[Backup]) -> Refusal | None:
     """
     for other in others:
         first = other.phase == "Running" or (other.phase in (None, "Pending") and other.age_order < backup.age_order)
-        if other.uid != backup.uid and not other.deleting and first:
+        if other.uid != backup.uid and not (other.deleting or other.blank) and first:
             return _waits("Overlap", f"backup {other.key.name} of the store is made first")
     return None
 
@@ -115,7 +115,7 @@ def decide(backup: Backup, obstacle: Refusal | None, made: Try, proven: Try, ver
         verify: whether it is to be proven.
         now: the moment.
     """
-    if backup.deleting or backup.final or backup.phase == "Deleting":
+    if backup.deleting or backup.final or backup.blank or backup.phase == "Deleting":
         return Step()
     if backup.phase == "Running":
         return _tried(backup, "backup", made, now) or _made(backup, made, verify, now)
