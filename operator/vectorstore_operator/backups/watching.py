@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from vectorstore_operator.backups.jobs.running import JobShelf
+from vectorstore_operator.backups.jobs.shelf import JobShelf
 from vectorstore_operator.backups.known import Backup, Grant, Item, Shelf
 from vectorstore_operator.cluster.api import Cluster
 from vectorstore_operator.cluster.kinds import BACKUP, GRANT, JOB, POD

@@ -13,7 +13,8 @@ from tests.support.jobs import result
 
 from vectorstore_instance.backup.job import Destination, Folder, Job, Store
 from vectorstore_operator.backups.jobs.job import Order, Purpose, job, secret
-from vectorstore_operator.backups.jobs.running import JobShelf, state
+from vectorstore_operator.backups.jobs.shelf import JobShelf
+from vectorstore_operator.backups.jobs.state import state
 from vectorstore_operator.backups.known import Item
 from vectorstore_operator.objects import Object
 from vectorstore_operator.settings import OperatorSettings

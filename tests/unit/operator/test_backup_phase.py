@@ -11,7 +11,7 @@ from tests.support.jobs import result
 from tests.support.shelved import backup
 
 from vectorstore_instance.backup.result import Info
-from vectorstore_operator.backups.jobs.running import JobState
+from vectorstore_operator.backups.jobs.state import JobState
 from vectorstore_operator.backups.known import Backup
 from vectorstore_operator.backups.making.phase import MOST, PATIENCE, STARTS, Step, Try, behind, decide, standing
 from vectorstore_operator.backups.making.removal import went

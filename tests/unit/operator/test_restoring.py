@@ -10,7 +10,7 @@ import pytest
 
 from vectorstore_instance.backup.result import Reason, Result, Verified
 from vectorstore_operator.api.restore import RestoreStatus
-from vectorstore_operator.backups.jobs.running import JobState
+from vectorstore_operator.backups.jobs.state import JobState
 from vectorstore_operator.backups.restores.former import passed_over
 from vectorstore_operator.backups.restores.step import (
     MOST,

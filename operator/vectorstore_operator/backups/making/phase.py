@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from vectorstore_instance.backup.result import Info, Result
 from vectorstore_operator import times
-from vectorstore_operator.backups.jobs.running import JobState
+from vectorstore_operator.backups.jobs.state import JobState
 from vectorstore_operator.backups.known import Backup
 from vectorstore_operator.conditions import Told, told
 from vectorstore_operator.objects import Children, Object

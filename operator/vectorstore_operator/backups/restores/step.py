@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from vectorstore_operator import times
 from vectorstore_operator.api.restore import Restore, RestoreFrom, RestoreStatus
-from vectorstore_operator.backups.jobs.running import JobState
+from vectorstore_operator.backups.jobs.state import JobState
 from vectorstore_operator.backups.restores.former import asked_before, former
 from vectorstore_operator.backups.tenants.wishes import ID, Wish
 from vectorstore_operator.conditions import Told, told
